@@ -1,0 +1,33 @@
+"""`Prior`: what is known of images before any data, as a denoiser with its units and its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from medrecon.diffusion.path import AffinePath
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """A denoiser on complex images in the Problem's units (99th percentile of the ACS image = 1).
+
+    Attributes
+    ----------
+    denoise : callable `(x, t) -> E[x0 | x_t = x]`; x is `(…, y, x)` complex, t a level of `path`.
+    path : the affine path that the network was trained on.
+    variance : variance of the images per real component, after scaling (the v of decisions.md).
+    levels : (lowest, highest) sigma = b/a that the network was trained on.
+    name, sha256, record : which weights these are; the record goes into the provenance.
+    """
+
+    denoise: Callable[[Tensor, Tensor], Tensor]
+    path: AffinePath
+    variance: float
+    levels: tuple[float, float]
+    name: str = "analytic"
+    sha256: str | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,8 @@
+"""Linear operators of MRI and CT, composed with `@`: `Mask(m) @ Fourier(shape) @ Coils(maps)` is the scanner."""
+
+from medrecon.operators.coils import Coils
+from medrecon.operators.fourier import Fourier, fft2c, ifft2c
+from medrecon.operators.linear import Adjoint, Identity, LinearOperator, Zero
+from medrecon.operators.mask import Mask
+
+__all__ = ["Adjoint", "Coils", "Fourier", "Identity", "LinearOperator", "Mask", "Zero", "fft2c", "ifft2c"]
