@@ -1,0 +1,1 @@
+"""How good an image is: metrics, foreground, protocols, references. One way to measure, everywhere."""

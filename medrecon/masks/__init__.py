@@ -1,0 +1,1 @@
+"""Sampling patterns, the fully sampled centre, net acceleration."""
