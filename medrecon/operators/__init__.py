@@ -4,5 +4,19 @@ from medrecon.operators.coils import Coils
 from medrecon.operators.fourier import Fourier, fft2c, ifft2c
 from medrecon.operators.linear import Adjoint, Identity, LinearOperator, Zero
 from medrecon.operators.mask import Mask
+from medrecon.operators.spirit import SelfConsistency, Spirit, spirit_matrices
 
-__all__ = ["Adjoint", "Coils", "Fourier", "Identity", "LinearOperator", "Mask", "Zero", "fft2c", "ifft2c"]
+__all__ = [
+    "Adjoint",
+    "Coils",
+    "Fourier",
+    "Identity",
+    "LinearOperator",
+    "Mask",
+    "SelfConsistency",
+    "Spirit",
+    "Zero",
+    "fft2c",
+    "ifft2c",
+    "spirit_matrices",
+]
