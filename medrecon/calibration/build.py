@@ -102,7 +102,7 @@ def calibration_region(scan: Scan, options: CalibrationOptions = DEFAULTS) -> tu
         )
     if options.acs is not None and (options.acs < 4 or options.acs > min(lines)):
         raise InputError(
-            f"an ACS of {options.acs} lines was asked for, but {min(lines)} centre lines are sampled; give 4 to {min(lines)}"
+            f"an ACS of {options.acs} lines was asked for, but {min(lines)} are sampled; give 4 to {min(lines)}"
         )
     limit = options.max_acs if options.acs is None else options.acs
     acs = tuple(min(n, limit) if axis in scan.phase_axes else n for axis, n in zip("yx", found, strict=True))

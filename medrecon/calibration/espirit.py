@@ -13,7 +13,8 @@ from medrecon.operators.spirit import tap_images
 
 KERNEL = 6
 THRESHOLD = 0.02
-ITERATIONS = 40
+ITERATIONS = (40, 6)
+COARSEST = 24  # pixels a side at which the coarse-to-fine iteration starts
 CHUNK = 1 << 21  # complex numbers of pixel-wise matrices held at once
 
 
@@ -24,34 +25,39 @@ def espirit_maps(
     kernel: int = KERNEL,
     threshold: float = THRESHOLD,
     sets: int = 1,
-    iterations: int = ITERATIONS,
+    crop: float = 0.0,
+    iterations: tuple[int, int] = ITERATIONS,
 ) -> tuple[Tensor, Tensor]:
     """Coil maps from the fully sampled centre of k-space.
 
     Parameters
     ----------
-    kspace : `(slice, coil, y, x)`; only the central `acs` = (y, x) points are read, all of them.
-    kernel : width of the calibration windows, made smaller where the ACS is smaller.
-    threshold : share of the largest singular value above which a window vector counts as signal (0.02 as SigPy).
-    sets : number of map sets (2 where the object wraps around the field of view).
-    iterations : of the pixel-wise orthogonal iteration, started from the ACS images.
+    kspace : Tensor
+        `(slice, coil, y, x)`; only the central `acs` = (y, x) points are read, and all of them.
+    acs : tuple of int
+        (y, x) size of the fully sampled centre; for a 1-D mask its lines times the whole readout.
+    kernel : int
+        Width of the calibration windows, made smaller where the ACS is smaller.
+    threshold : float
+        Share of the largest singular value above which a window vector counts as signal (0.02 as SigPy).
+    sets : int
+        Number of map sets (2 where the object wraps around the field of view).
+    crop : float
+        Maps are zeroed where their eigenvalue is below; 0 keeps them defined everywhere.
+    iterations : tuple of int
+        Steps of the pixel-wise orthogonal iteration on the coarsest grid, and on each finer one.
 
     Returns
     -------
-    maps `(slice, coil, y, x)`, sum_c |S_c|^2 = 1 everywhere (nothing is cropped; their phase is free), and the
-    eigenvalue `(slice, y, x)` in [0, 1]: near 1 inside the object. With sets > 1 both have a set axis after slice.
-    Raises InputError if the ACS is smaller than 2x2.
+    maps `(slice, coil, y, x)`, sum_c |S_c|^2 = 1, their phase free, and the eigenvalue `(slice, y, x)` in [0, 1],
+    near 1 inside the object. With sets > 1 both have a set axis after slice, strongest first.
     """
     sets = min(sets, kspace.shape[1])
     block = centre_block(kspace, acs)
-    size = (min(kernel, max(2, acs[0])), min(kernel, max(2, acs[1])))
+    size = (min(kernel, acs[0]), min(kernel, acs[1]))
     taps = correlation_taps(signal_projector(window_gram(block, size), threshold), size)
-    start = _start(kspace, acs, sets)
-    parts = [
-        dominant(tap_images(taps, kspace.shape[-2:], rows), start[..., rows, :], iterations)
-        for rows in _row_chunks(kspace)
-    ]
-    maps, values = torch.cat([m for m, _ in parts], -2), torch.cat([v for _, v in parts], -2)
+    maps, values = leading_vectors(taps, _start(kspace, acs, sets), iterations)
+    maps = maps * (values >= crop)[:, :, None]
     return (maps[:, 0], values[:, 0]) if sets == 1 else (maps, values)
 
 
@@ -78,21 +84,40 @@ def correlation_taps(projector: Tensor, kernel: tuple[int, int]) -> Tensor:
     return taps / (ky * kx)
 
 
-def dominant(matrices: Tensor, start: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
-    """Leading eigenvectors `(slice, set, coil, y, x)` and eigenvalues `(slice, set, y, x)` by orthogonal iteration.
+def leading_vectors(taps: Tensor, start: Tensor, iterations: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Leading eigenvectors `(slice, set, coil, y, x)` and eigenvalues `(slice, set, y, x)` of C(r), coarse to fine.
 
-    `matrices` `(slice, y, x, coil, coil)`, Hermitian and positive; `start` `(slice, set, coil, y, x)`.
+    Every second, fourth, … pixel is solved first and starts its neighbours, which then need a few steps only.
     """
-    v = start.permute(0, 3, 4, 2, 1)
-    for _ in range(iterations):
-        v = orthonormal(matrices @ v)
-    small = v.mH @ matrices @ v
+    matrix = start.shape[-2:]
+    stride = 1 << max(0, int(math.log2(min(matrix) / COARSEST)))
+    v = start[..., ::stride, ::stride].permute(0, 3, 4, 2, 1)
+    steps = iterations[0]
+    while True:
+        v, values = _on_grid(taps, matrix, stride, v, steps)
+        if stride == 1:
+            return v.permute(0, 4, 3, 1, 2), values.permute(0, 3, 1, 2)
+        stride, steps = stride // 2, iterations[1]
+        ny, nx = (-(-n // stride) for n in matrix)
+        v = v.repeat_interleave(2, 1).repeat_interleave(2, 2)[:, :ny, :nx]
+
+
+def dominant(matrices: Tensor, start: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
+    """Orthogonal iteration: leading eigenvectors `(…, coil, set)` and eigenvalues `(…, set)`, largest first.
+
+    `matrices` `(…, coil, coil)` Hermitian with eigenvalues in [0, 1], `start` `(…, coil, set)`.
+    """
+    v = start
+    for step in range(iterations):
+        v = matrices @ v
+        if v.shape[-1] > 1 or step % 4 == 0:
+            v = orthonormal(v)
+    v = orthonormal(v)
+    small = v.mH @ (matrices @ v)
     if v.shape[-1] == 1:
-        values = small[..., 0].real
-    else:
-        values, turn = torch.linalg.eigh(small)
-        v, values = (v @ turn).flip(-1), values.flip(-1)
-    return v.permute(0, 4, 3, 1, 2), values.permute(0, 3, 1, 2)
+        return v, small[..., 0].real
+    values, turn = torch.linalg.eigh(small)
+    return (v @ turn).flip(-1), values.flip(-1)
 
 
 def orthonormal(v: Tensor) -> Tensor:
@@ -100,29 +125,35 @@ def orthonormal(v: Tensor) -> Tensor:
     columns: list[Tensor] = []
     for column in v.unbind(-1):
         for other in columns:
-            column = column - (other.conj() * column).sum(-1, keepdim=True) * other  # noqa: PLW2901
-        norm = torch.linalg.vector_norm(column, dim=-1, keepdim=True)
+            column = column - (other.conj() * column).sum(-1, keepdim=True) * other
+        norm = torch.view_as_real(column.resolve_conj()).square().sum((-2, -1)).sqrt()[..., None]
         columns.append(column / norm.clamp_min(torch.finfo(norm.dtype).tiny))
     return torch.stack(columns, -1)
 
 
+def _on_grid(taps: Tensor, matrix: tuple[int, ...], stride: int, start: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """`dominant` on every `stride`-th pixel, some rows at a time; `start` `(slice, y, x, coil, set)`."""
+    rows = max(1, CHUNK // (start[:, 0].numel() // start.shape[-1] * start.shape[-2]))
+    parts = []
+    for first in range(0, start.shape[1], rows):
+        part = start[:, first : first + rows]
+        pixels = tap_images(
+            taps, matrix, slice(first * stride, (first + part.shape[1] - 1) * stride + 1, stride), stride
+        )
+        parts.append(dominant(pixels, part, steps))
+    return torch.cat([v for v, _ in parts], 1), torch.cat([values for _, values in parts], 1)
+
+
 def _start(kspace: Tensor, acs: tuple[int, int], sets: int) -> Tensor:
-    """ACS images (already nearly the maps inside the object), and a constant vector where they vanish."""
+    """ACS images, already nearly the maps inside the object, lifted off zero; other sets start from plain waves."""
     images = torch.zeros_like(kspace)
     centre_block(images, acs).copy_(centre_block(kspace, acs))
     images = ifft2c(images)
     coils = kspace.shape[1]
-    level = torch.linalg.vector_norm(images, dim=(1, 2, 3), keepdim=True) / math.sqrt(images[0].numel())
-    first = images + 1e-3 * level + torch.finfo(level.dtype).tiny
-    ramp = torch.arange(coils, device=kspace.device)
-    others = [
-        torch.exp(2j * math.pi * s * ramp / coils).to(kspace.dtype)[None, :, None, None].expand_as(first)
-        for s in range(1, sets)
+    level = images.abs().square().mean((1, 2, 3), keepdim=True).sqrt()
+    first = images + (1e-3 * level + torch.finfo(level.dtype).tiny)
+    ramp = torch.arange(coils, device=kspace.device) / coils
+    waves = [
+        torch.exp(2j * math.pi * s * ramp).to(kspace.dtype)[:, None, None].expand_as(first) for s in range(1, sets)
     ]
-    return torch.stack([first, *others], 1)
-
-
-def _row_chunks(kspace: Tensor) -> list[slice]:
-    slices, coils, height, width = kspace.shape
-    rows = max(1, CHUNK // (slices * width * coils**2))
-    return [slice(y, min(y + rows, height)) for y in range(0, height, rows)]
+    return torch.stack([first, *waves], 1)

@@ -30,8 +30,14 @@ def spirit_kernel(
 
     Parameters
     ----------
-    kspace : `(slice, coil, y, x)`, fully sampled on the central `acs` = (y, x) points.
-    width : odd width of the kernel; by default from the number of lines (`kernel_width`).
+    kspace : Tensor
+        `(slice, coil, y, x)`, fully sampled on the central `acs` points.
+    acs : tuple of int
+        (y, x) size of the fully sampled centre.
+    width : int, optional
+        Odd width of the kernel; by default from the number of lines (`kernel_width`).
+    tikhonov : float
+        Ridge as a share of the mean size of A^H A.
 
     Returns `(slice, coil_out, coil_in, width, width)`, K[c, c, centre] = 0. Raises InputError if the ACS is smaller
     than the kernel.

@@ -40,7 +40,7 @@ def whitening(covariance: Tensor) -> Whitening:
     root, fault = torch.linalg.cholesky_ex((covariance + covariance.mH) / 2)
     if int(fault):
         raise InputError(
-            f"the noise covariance of {covariance.shape[0]} coils is not positive definite (too few noise samples, or a "
+            f"the noise covariance of {covariance.shape[0]} coils is not positive definite (too few noise samples or a "
             "dead coil); give a longer noise prescan or a file without one"
         )
     sigma = float((covariance.diagonal().real.mean() / 2).sqrt())

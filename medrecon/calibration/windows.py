@@ -41,6 +41,7 @@ def window_gram(block: Tensor, kernel: tuple[int, int]) -> Tensor:
 
 
 def check_kernel_fits(block: Tensor, kernel: tuple[int, int]) -> None:
+    """Raise InputError if a window does not fit on the block `(…, y, x)`."""
     size = tuple(block.shape[-2:])
     if size[0] < kernel[0] or size[1] < kernel[1]:
         raise InputError(

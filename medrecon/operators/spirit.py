@@ -41,12 +41,15 @@ class Spirit(LinearOperator):
         return out.reshape(*lead, slices, outs, *k.shape[-2:])
 
 
-def tap_images(kernel: Tensor, matrix: tuple[int, ...], rows: slice = slice(None)) -> Tensor:
-    """G(r)[co, ci] = sum_d K[co, ci, d] exp(-2 i pi d r / n), d and r centred, on some rows of the image.
+def tap_images(kernel: Tensor, matrix: tuple[int, ...], rows: slice = slice(None), step: int = 1) -> Tensor:
+    """G(r)[co, ci] = sum_d K[co, ci, d] exp(-2 i pi d r / n), d and r centred, on some rows and every `step`-th column.
 
     `kernel` `(slice, coil_out, coil_in, ky, kx)`; returns `(slice, y, x, coil_out, coil_in)`.
     """
-    wave_y, wave_x = _waves(kernel.shape[-2], matrix[0], kernel)[rows], _waves(kernel.shape[-1], matrix[1], kernel)
+    wave_y, wave_x = (
+        _waves(kernel.shape[-2], matrix[0], kernel)[rows],
+        _waves(kernel.shape[-1], matrix[1], kernel)[::step],
+    )
     taps = kernel.permute(0, 3, 4, 1, 2).flatten(3)
     half = torch.einsum("ya,sabn->sybn", wave_y, taps)
     return torch.einsum("xb,sybn->syxn", wave_x, half).unflatten(-1, tuple(kernel.shape[1:3]))
