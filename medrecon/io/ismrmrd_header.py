@@ -1,0 +1,116 @@
+"""The XML header of ISMRM raw data, as fastMRI files carry it (ISMRMRD schema 1.x)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+from medrecon.errors import InputError
+
+# header facts worth keeping; subjectInformation and studyInformation are never read
+FACTS = {
+    "field_strength_t": "acquisitionSystemInformation/systemFieldStrength_T",
+    "vendor": "acquisitionSystemInformation/systemVendor",
+    "model": "acquisitionSystemInformation/systemModel",
+    "tr_ms": "sequenceParameters/TR",
+    "te_ms": "sequenceParameters/TE",
+    "ti_ms": "sequenceParameters/TI",
+    "flip_deg": "sequenceParameters/flipAngle_deg",
+    "trajectory": "encoding/trajectory",
+}
+
+
+@dataclass(frozen=True)
+class Space:
+    """Matrix and field of view in mm, both in ISMRMRD's order: x = readout, y = phase, z = partition or slice.
+
+    A length that is missing or zero is None.
+    """
+
+    matrix: tuple[int, int, int]
+    fov_mm: tuple[float | None, float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Phase-encoding steps: first, last, and the one that measures the centre of k-space."""
+
+    minimum: int
+    maximum: int
+    centre: int
+
+
+@dataclass(frozen=True)
+class Header:
+    """What of the header concerns the geometry of k-space."""
+
+    encoded: Space
+    recon: Space
+    limits: Limits | None
+    facts: dict[str, str | float] = field(default_factory=dict)
+
+
+def parse_header(xml: bytes | str, path: Path) -> Header:
+    """Header of the first encoding; raises InputError for broken XML and for missing or senseless matrices."""
+    try:
+        root = ElementTree.fromstring(xml)
+        encoding = _need(root, "encoding")
+        return Header(
+            encoded=_space(_need(encoding, "encodedSpace")),
+            recon=_space(_need(encoding, "reconSpace")),
+            limits=_limits(_find(encoding, "encodingLimits/kspace_encoding_step_1")),
+            facts={name: _value(found) for name, where in FACTS.items() if (found := _find(root, where)) is not None},
+        )
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: 'ismrmrd_header' is not a valid ISMRMRD header ({reason}); mend it") from error
+
+
+def _find(node: ElementTree.Element, where: str) -> ElementTree.Element | None:
+    """The child at `where`, whatever the namespace."""
+    return node.find("/".join("{*}" + tag for tag in where.split("/")))
+
+
+def _need(node: ElementTree.Element, where: str) -> ElementTree.Element:
+    found = _find(node, where)
+    if found is None:
+        raise LookupError(f"no {where}")
+    return found
+
+
+def _number(node: ElementTree.Element, where: str) -> float:
+    value = float(_need(node, where).text or "")
+    if not math.isfinite(value):
+        raise ValueError(f"{where} is {value}")
+    return value
+
+
+def _space(node: ElementTree.Element) -> Space:
+    x, y, z = (int(_number(node, f"matrixSize/{axis}")) for axis in "xyz")
+    if min(x, y, z) < 1:
+        raise ValueError(f"matrixSize is {(x, y, z)}")
+    fov_x, fov_y, fov_z = (_length(node, f"fieldOfView_mm/{axis}") for axis in "xyz")
+    return Space((x, y, z), (fov_x, fov_y, fov_z))
+
+
+def _length(node: ElementTree.Element, where: str) -> float | None:
+    length = 0.0 if _find(node, where) is None else _number(node, where)
+    return length if length > 0 else None
+
+
+def _limits(node: ElementTree.Element | None) -> Limits | None:
+    """None where the header leaves the limits out, or fills them with zeros."""
+    if node is None:
+        return None
+    limits = Limits(*(int(_number(node, name)) for name in ("minimum", "maximum", "center")))
+    return limits if limits.maximum > limits.minimum >= 0 else None
+
+
+def _value(node: ElementTree.Element) -> str | float:
+    content = (node.text or "").strip()
+    try:
+        return float(content)
+    except ValueError:
+        return content
