@@ -45,7 +45,7 @@ class ScanInfo:
             "name": self.name,
             "coils": str(self.coils),
             "slices": str(self.slices),
-            "matrix": f"{_times(self.matrix)} (y x x)",
+            "matrix": f"{_times(self.matrix)} (y, x)",
             "acquired matrix": _times(self.acquired_matrix),
             "output matrix": _times(self.output_matrix),
             "voxel": voxel,
@@ -54,7 +54,7 @@ class ScanInfo:
             "sampling": "fully sampled" if self.fully_sampled else "undersampled",
             "mask": self.mask or "none",
             "net acceleration": f"{self.net_acceleration:.2f}",
-            "ACS": f"{_times(self.acs)} (y x x)" if min(self.acs) else "none",
+            "ACS": f"{_times(self.acs)} (y, x)" if min(self.acs) else "none",
             "noise": f"{noise} per real component ({self.noise_source})",
             **{label.replace("_", " "): str(value) for label, value in self.header.items()},
         }
@@ -99,7 +99,8 @@ def describe_mask(scan: Scan) -> str | None:
     if len(scan.phase_axes) == 2:
         return f"2-D, {int(sampled.sum())} of {int(scan.lattice.sum())} points"
     readout = 1 if scan.phase_axes == ("y",) else 0
-    return f"1-D along {scan.phase_axes[0]}, {int(sampled.any(readout).sum())} of {int(scan.lattice.any(readout).sum())} lines"
+    lines, covered = int(sampled.any(readout).sum()), int(scan.lattice.any(readout).sum())
+    return f"1-D along {scan.phase_axes[0]}, {lines} of {covered} lines"
 
 
 def _noise(scan: Scan) -> tuple[float | None, str]:
