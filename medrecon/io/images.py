@@ -60,10 +60,11 @@ def _read_hdf5(path: Path, names: tuple[str, ...]) -> np.ndarray:
 def _read_nifti(path: Path) -> np.ndarray:
     """(x, y, slice) as stored, back to (slice, y, x)."""
     import nibabel as nib
+    from nibabel.filebasedimages import ImageFileError
 
     try:
         return np.asarray(nib.load(path).dataobj).T  # type: ignore[attr-defined]
-    except nib.filebasedimages.ImageFileError as error:
+    except ImageFileError as error:
         raise InputError(
             f"{path}: not a NIfTI image ({str(error).splitlines()[0]}); check or write it again"
         ) from error

@@ -65,6 +65,9 @@ class ScanInfo:
         width = max(map(len, rows))
         return [f"{label:<{width}}  {value}" for label, value in rows.items()]
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
 
 def describe(scan: Scan) -> ScanInfo:
     """Facts of `scan`, its mask and its noise; a noise level that cannot be found is None, with the reason."""

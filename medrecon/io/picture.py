@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from medrecon.errors import InputError
 from medrecon.io.atomic import whole_file
-from medrecon.io.saving import check_writable
 from medrecon.io.window import window_top
+from medrecon.io.writable import check_writable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,9 +31,7 @@ DISCLAIMER = "medrecon: research use only, not for diagnosis"
 
 def save_picture(reconstruction: Reconstruction, path: str | PathLike[str]) -> None:
     """Write the picture as .png, whole or not at all; raises InputError for another ending or a missing folder."""
-    if Path(path).suffix.lower() != ".png":
-        raise InputError(f"{path}: a picture is written as .png; choose that ending")
-    with whole_file(check_writable(path)) as temporary:
+    with whole_file(check_writable(path, (".png",))) as temporary:
         draw(reconstruction, temporary)
 
 

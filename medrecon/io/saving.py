@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
@@ -13,13 +12,11 @@ import h5py
 import numpy as np
 from torch import Tensor
 
-from medrecon.errors import InputError
 from medrecon.io.atomic import whole_file
+from medrecon.io.writable import check_writable, ending
 
 if TYPE_CHECKING:
     from medrecon.reconstruction import Reconstruction
-
-ENDINGS = (".h5", ".nii.gz", ".nii", ".npy", ".png")
 
 
 def save(reconstruction: Reconstruction, path: str | PathLike[str]) -> None:
@@ -31,25 +28,7 @@ def save(reconstruction: Reconstruction, path: str | PathLike[str]) -> None:
     """
     path = check_writable(path)
     with whole_file(path) as temporary:
-        _WRITERS[_ending(path)](reconstruction, temporary)
-
-
-def check_writable(path: str | PathLike[str]) -> Path:
-    """`path`, if `save` can write there: call it before any work. Raises InputError otherwise."""
-    path = Path(path)
-    if _ending(path) is None:
-        raise InputError(f"{path}: unknown ending; expected {', '.join(ENDINGS)}: choose one of them")
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; expected the name of a file: give one")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: the folder {path.parent} does not exist; create it first or choose another")
-    if not os.access(path.parent, os.W_OK):
-        raise InputError(f"{path}: the folder {path.parent} cannot be written to; choose another")
-    return path
-
-
-def _ending(path: Path) -> str | None:
-    return next((e for e in ENDINGS if path.name.lower().endswith(e) and len(path.name) > len(e)), None)
+        _WRITERS[ending(path)](reconstruction, temporary)
 
 
 def _write_h5(reconstruction: Reconstruction, path: Path) -> None:
@@ -78,6 +57,7 @@ def _write_h5(reconstruction: Reconstruction, path: Path) -> None:
 def _write_nifti(reconstruction: Reconstruction, path: Path) -> None:
     """Magnitude as (x, y, slice). K-space files do not tell the patient's position, so the affine holds sizes only."""
     import nibabel as nib
+    from nibabel.nifti1 import Nifti1Extension
 
     voxel, distance = reconstruction.voxel_mm or (1.0, 1.0), reconstruction.slice_mm or 1.0
     # rows run towards posterior and columns towards the patient's left, so that viewers show what the picture shows
@@ -86,7 +66,7 @@ def _write_nifti(reconstruction: Reconstruction, path: Path) -> None:
     image.header.set_xyzt_units("mm" if reconstruction.voxel_mm else "unknown")
     image.header["descrip"] = b"medrecon, research use only, orientation unknown"
     record = _provenance(reconstruction).encode()
-    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", record))
+    image.header.extensions.append(Nifti1Extension("comment", record))
     nib.save(image, path)
 
 

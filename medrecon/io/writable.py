@@ -1,0 +1,38 @@
+"""Where files may be written: looked at before any work, so that a typing error costs nothing."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from medrecon.errors import InputError
+from medrecon.io.atomic import whole_file
+
+ENDINGS = (".h5", ".nii.gz", ".nii", ".npy", ".png")
+
+
+def check_writable(path: str | PathLike[str], endings: Sequence[str] = ENDINGS) -> Path:
+    """`path`, if a file with one of `endings` can be written there; raises InputError otherwise."""
+    path = Path(path)
+    if ending(path, endings) is None:
+        raise InputError(f"{path}: its ending is not one that is written here; use {', '.join(endings)}")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; expected the name of a file: give one")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: the folder {path.parent} does not exist; create it first or choose another")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path}: the folder {path.parent} cannot be written to; choose another")
+    return path
+
+
+def ending(path: Path, endings: Sequence[str] = ENDINGS) -> str | None:
+    """The ending of `path` among `endings`, whatever its case; None if it has another, or nothing else."""
+    return next((e for e in endings if path.name.lower().endswith(e) and len(path.name) > len(e)), None)
+
+
+def write_json(record: Mapping[str, Any], path: str | PathLike[str]) -> None:
+    """`record` as indented JSON, whole or not at all; NaN and infinity are refused as ValueError."""
+    with whole_file(check_writable(path, (".json",))) as temporary:
+        temporary.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
