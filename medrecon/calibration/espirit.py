@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from medrecon.calibration.scale import only_centre
 from medrecon.calibration.windows import centre_block, window_gram
 from medrecon.operators.fourier import ifft2c
 from medrecon.operators.spirit import tap_images
@@ -146,9 +147,7 @@ def _on_grid(taps: Tensor, matrix: tuple[int, ...], stride: int, start: Tensor, 
 
 def _start(kspace: Tensor, acs: tuple[int, int], sets: int) -> Tensor:
     """ACS images, already nearly the maps inside the object, lifted off zero; other sets start from plain waves."""
-    images = torch.zeros_like(kspace)
-    centre_block(images, acs).copy_(centre_block(kspace, acs))
-    images = ifft2c(images)
+    images = ifft2c(only_centre(kspace, acs))
     coils = kspace.shape[1]
     level = images.abs().square().mean((1, 2, 3), keepdim=True).sqrt()
     first = images + (1e-3 * level + torch.finfo(level.dtype).tiny)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from medrecon.calibration.scale import only_centre
 from medrecon.calibration.windows import centre_block
 from medrecon.operators.fourier import fft2c, ifft2c
 from medrecon.operators.spirit import Spirit
@@ -14,9 +15,7 @@ MARGIN = 2  # k-space points along a cut border of the ACS that maps smear over 
 
 def off_range_images(kspace: Tensor, maps: Tensor, acs: tuple[int, int]) -> Tensor:
     """(I - S S^H) x of the zero-filled ACS images x: `(slice, coil, y, x)`."""
-    centre = torch.zeros_like(kspace)
-    centre_block(centre, acs).copy_(centre_block(kspace, acs))
-    images = ifft2c(centre)
+    images = ifft2c(only_centre(kspace, acs))
     return images - maps * (maps.conj() * images).sum(1, keepdim=True)
 
 
@@ -39,6 +38,7 @@ def model_error(kspace: Tensor, maps: Tensor, noise: Tensor, mask: Tensor, acs: 
     Wrong maps S' leave F (I - S' S'^H) S u, which at any point of k-space is proportional to the signal around that
     point. So the share rho = (off-range energy - noise) / (energy - noise), measured inside the ACS, holds on the
     outer samples too, and the mean square over all samples is rho times the mean square of the sampled signal.
+    It is a root mean square: samples near the centre are off by more, half of all samples by less than a third of it.
     Two points along each cut border of the ACS are left out: there the truncation, not the maps, is at fault.
     """
     coils = kspace.shape[1]

@@ -15,12 +15,13 @@ from medrecon.scan import Scan
 
 PRESCAN = "noise prescan"
 OUTER = "outer sampled k-space (median absolute deviation)"
-NULL_SPACE = "null space of the ACS (median of its filtered readout ends)"
+NULL_SPACE = "null space of the ACS (median over its filtered ends)"
 
 OUTER_SHARE = 0.2
 MIN_SAMPLES = 64
 WIDTH = 5
 MAX_LINES = 24
+MIN_LENGTH = 16
 NORMAL_MAD = 1.482602218505602  # standard deviation of a normal variable over its median absolute value
 
 
@@ -84,18 +85,19 @@ def outer_level(kspace: Tensor, sampled: Tensor) -> Tensor:
 def null_space_level(kspace: Tensor, acs: tuple[int, int]) -> Tensor | None:
     """Standard deviation `(slice,)` of the ends of the ACS behind the null-space filters of its middle.
 
-    None where the ACS is too small: its longer side must hold 8 windows.
+    The ACS is read along its longer side: filters from the middle, noise from the two ends. None where that side
+    is too short (below 16 points). A square of 16 to 32 leaves little room: there windows are 3 wide, and signal may
+    raise the level by some 10 %.
     """
-    block = centre_block(
-        kspace, (min(acs[0], MAX_LINES), acs[1]) if acs[0] <= acs[1] else (acs[0], min(acs[1], MAX_LINES))
-    )
+    lines = min(MAX_LINES, *acs)
+    block = centre_block(kspace, (lines, acs[1]) if acs[0] <= acs[1] else (acs[0], lines))
     if block.shape[-2] > block.shape[-1]:
         block = block.mT
     length = block.shape[-1]
-    kernel = (min(WIDTH, block.shape[-2]), WIDTH)
-    if length < 8 * WIDTH:
+    if length < MIN_LENGTH:
         return None
-    end = length // 4
+    width, end = (WIDTH, length // 4) if length >= 8 * WIDTH else (3, length // 3)
+    kernel = (min(width, block.shape[-2]), width)
     _, vectors = torch.linalg.eigh(window_gram(block[..., end : length - end], kernel))
     filters = vectors[..., : vectors.shape[-1] // 2].mH
     ends = torch.cat([unfold(part, kernel) for part in (block[..., :end], block[..., length - end :])], -1)

@@ -5,40 +5,40 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from medrecon.calibration.windows import centre_block
 from medrecon.errors import InputError
 from medrecon.operators.fourier import ifft2c
 
 MAX_LINES = 32
 QUANTILE = 0.99
-
-
-def acs_window(matrix: tuple[int, ...], acs: tuple[int, int], like: Tensor) -> Tensor:
-    """Real window `(y, x)`, zero outside the central `acs` (y, x) points; real dtype and device of `like`.
-
-    Hamming along an axis that the ACS covers in part, ones along an axis that it covers whole. An axis is covered
-    whole from 3/4 of its points on: the readout stays sharp even where its border was zero-filled.
-    """
-    axes = [_taper(n, min(size, n), like) for n, size in zip(matrix, acs, strict=True)]
-    return axes[0][:, None] * axes[1]
+WHOLE = 0.75  # an axis counts as covered whole from this share on: a readout whose border was zero-filled
 
 
 def acs_images(kspace: Tensor, acs: tuple[int, int]) -> Tensor:
-    """Low-resolution images `(…, y, x)` of k-space `(…, y, x)` through `acs_window`.
+    """Low-resolution images of the central `acs` = (y, x) points of k-space `(…, y, x)`, zero-filled.
 
-    At most 32 of the ACS lines count along an axis that is covered in part, so that scale and phase mean the same
-    whatever the acceleration. In training the same function takes `fft2c(image)`.
+    At most 32 lines are read, so that scale and phase mean the same whatever the acceleration; no taper, since on
+    real 2 mm data it leaves twice the phase in the image (imaginary energy 13 % against 7 % at 12 lines).
+    In training the same function takes `fft2c(image)`.
     """
-    matrix = tuple(kspace.shape[-2:])
-    return ifft2c(kspace * acs_window(matrix, reference_size(matrix, acs), kspace))
+    return ifft2c(only_centre(kspace, reference_size((kspace.shape[-2], kspace.shape[-1]), acs)))
 
 
-def reference_size(matrix: tuple[int, ...], acs: tuple[int, int]) -> tuple[int, int]:
-    """The part of the ACS that scale and phase are read from: at most 32 points along the shorter-covered axis."""
-    lines = min(range(2), key=lambda axis: acs[axis] / matrix[axis])
-    return tuple(
-        min(size, MAX_LINES) if axis == lines or not _whole(n, size) else size
-        for axis, (n, size) in enumerate(zip(matrix, acs, strict=True))
-    )  # type: ignore[return-value]
+def only_centre(kspace: Tensor, acs: tuple[int, int]) -> Tensor:
+    """K-space with zeros outside the central `acs` points."""
+    centre = torch.zeros_like(kspace)
+    centre_block(centre, acs).copy_(centre_block(kspace, acs))
+    return centre
+
+
+def reference_size(matrix: tuple[int, int], acs: tuple[int, int]) -> tuple[int, int]:
+    """The part of the ACS that scale and phase are read from: 32 points at most, but an axis that is covered whole."""
+    lines = min((0, 1), key=lambda axis: acs[axis] / matrix[axis])
+    y, x = (
+        size if axis != lines and size >= WHOLE * matrix[axis] else min(size, MAX_LINES)
+        for axis, size in enumerate(acs)
+    )
+    return y, x
 
 
 def acs_image_scale(images: Tensor) -> float:
@@ -61,18 +61,3 @@ def combined(coil_images: Tensor) -> Tensor:
     low-resolution transform a slice.
     """
     return torch.linalg.vector_norm(coil_images, dim=-3)
-
-
-def _whole(n: int, size: int) -> bool:
-    return size >= 0.75 * n
-
-
-def _taper(n: int, size: int, like: Tensor) -> Tensor:
-    window = torch.zeros(n, dtype=torch.float64, device=like.device)
-    start = n // 2 - size // 2
-    if _whole(n, size):
-        window[start : start + size] = 1
-    else:
-        q = torch.arange(size, dtype=torch.float64, device=like.device) - size // 2
-        window[start : start + size] = 0.54 + 0.46 * torch.cos(2 * torch.pi * q / (size + 1))
-    return window.to(like.real.dtype)
