@@ -21,8 +21,8 @@ def acs_size(mask: Tensor, lattice: Tensor, phase_axes: tuple[str, ...]) -> tupl
         return _largest_rectangle(sampled)
     axis = ARRAY_AXIS[phase_axes[0]]
     acquired = lattice.cpu().numpy()
-    whole = sampled.any(-3 - axis) & (sampled | ~acquired).all(-3 - axis)
-    lines, readout = _centred_run(whole), _centred_run(acquired.any(axis))
+    whole = np.logical_and(sampled.any(-3 - axis), (sampled | ~acquired).all(-3 - axis))
+    lines, readout = _centred_run(whole), _centred_run(np.asarray(acquired.any(axis)))
     if lines == 0:
         return 0, 0
     return (lines, readout) if axis == -2 else (readout, lines)
@@ -39,8 +39,12 @@ def default_acs(accel: float, n_lines: int) -> int:
 
     At most half of the n_lines / R sampled lines, at least 8; they count in R (evaluation.md 1).
     """
-    wanted = next((acs for limit, acs in ((4, 20), (6, 18), (8, 16)) if accel <= limit), 12)
-    return max(min(wanted, round(n_lines / accel) // 2), MIN_ACS)
+    return max(min(usual_acs(accel), round(n_lines / accel) // 2), MIN_ACS)
+
+
+def usual_acs(accel: float) -> int:
+    """Centre lines by the table alone, for matrices that are large enough."""
+    return next((acs for limit, acs in ((4, 20), (6, 18), (8, 16)) if accel <= limit), 12)
 
 
 def centred(n: int, size: int) -> slice:
