@@ -1,4 +1,4 @@
-"""Affine diffusion paths x_t = a(t) x0 + b(t) e: one abstraction for every sampler (accelerators.md 1.1)."""
+"""Affine diffusion paths x_t = a(t) x0 + b(t) e: one abstraction for every sampler."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class AffinePath(ABC):
         return self.b(t) / self.a(t)
 
     def direction(self, x: Tensor, x0: Tensor, t: Tensor) -> Tensor:
-        """e = (x - a x0) / b."""
+        """The noise e = (x - a x0) / b."""
         return (x - self.a(t) * x0) / self.b(t)
 
     def clean(self, x: Tensor, e: Tensor, t: Tensor) -> Tensor:
-        """x0 = (x - b e) / a."""
+        """The image x0 = (x - b e) / a."""
         return (x - self.b(t) * e) / self.a(t)
 
 

@@ -1,0 +1,151 @@
+"""What `dds` and `spirit` share: draws from a diffusion prior with a data step, slice by slice."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal, final
+
+import torch
+from torch import Tensor
+
+from medrecon.diffusion.datasteps import DataStep
+from medrecon.diffusion.grids import Karras
+from medrecon.diffusion.integrators import INTEGRATORS
+from medrecon.diffusion.ledger import Ledger
+from medrecon.diffusion.prior import Prior
+from medrecon.diffusion.sampler import Draw, Sampler
+from medrecon.diffusion.streams import Streams
+from medrecon.errors import InputError
+from medrecon.mri.method import Method, Solution
+from medrecon.problem import Problem
+from medrecon.progress import OnStep, Progress, silent
+
+START = 10.0
+"""Default first level, in standard deviations of the prior's images per real component."""
+
+
+@dataclass(frozen=True)
+class Drawing(Method):
+    """Options of the methods that draw from a prior.
+
+    steps : noise levels, one network call each (with `heun` two, but for the last).
+    samples : draws a slice; the image is their mean, their spread the uncertainty.
+    eta : share of fresh noise a step, 0 to 1; 1 gives the best single images.
+    cg : conjugate-gradient iterations of a data step.
+    start : first noise level as sigma; None is `START` standard deviations of the prior's images.
+    end : last noise level; None is the lowest of the prior. Both are kept inside what the prior was trained on.
+    rho : spacing of the levels; larger means more of them at low noise (Karras et al. 2022).
+    integrator : how past predictions are combined.
+    batch : images a network call on CUDA; on the CPU always one, so that results are bit-equal.
+    """
+
+    needs_prior: ClassVar[bool] = True
+
+    steps: int = 50
+    samples: int = 1
+    eta: float = 1.0
+    cg: int = 5
+    start: float | None = None
+    end: float | None = None
+    rho: float = 7.0
+    integrator: Literal["ddim", "dpmpp2m", "heun"] = "ddim"
+    batch: int = 16
+
+    @abstractmethod
+    def data_step(self, problem: Problem, prior: Prior) -> DataStep:
+        """The data step of the images of one batch."""
+
+    def coil_kspace(self, data: DataStep, draw: Draw) -> Tensor | None:  # noqa: ARG002
+        """Full k-space `(slice, coil, y, x)` that the data step itself predicts; None means F S u."""
+        return None
+
+    @final
+    def solve(
+        self, problem: Problem, *, prior: Prior | None = None, seed: int = 0, on_step: OnStep = silent
+    ) -> Solution:
+        """Draw `samples` images of every slice.
+
+        Raises InputError on options out of range or without a prior, and its NonFiniteError if sampling breaks down.
+        """
+        self._validate()
+        if prior is None:
+            raise InputError(f"{self.name} needs a prior and got none; name one with --prior")
+        sampler, ledger = self._sampler(prior), Ledger()
+        images = problem.kspace.new_empty((self.samples, *problem.image_shape))
+        kspace = torch.zeros_like(problem.kspace)
+        predicted = False
+        batches = list(self._batches(problem))
+        with torch.no_grad():
+            for n, (slices, draws) in enumerate(batches):
+                part = problem.select(slices).repeat(len(draws))
+                data = self.data_step(part, prior)
+                who = list(draws) * (part.n_slices // len(draws))
+                streams = Streams(seed, problem.case, part.slice_ids, who)
+                draw = _draw(part, sampler, data, prior, ledger, streams, _part_of(on_step, n, len(batches)))
+                images[draws.start : draws.stop, slices] = _by_sample(draw.image, draws)
+                own = self.coil_kspace(data, draw)
+                if own is not None:
+                    kspace[slices] += _by_sample(own, draws).sum(0) / self.samples
+                    predicted = True
+        return Solution(images, kspace if predicted else None, ledger.calls // problem.n_slices)
+
+    def levels(self, prior: Prior) -> tuple[float, float]:
+        """(first, last) sigma, clamped to what the prior was trained on."""
+        low, high = prior.levels
+        first = START * math.sqrt(prior.variance) if self.start is None else self.start
+        first = min(max(first, low), high)
+        last = low if self.end is None else self.end
+        return first, min(max(last, low), first)
+
+    def _sampler(self, prior: Prior) -> Sampler:
+        grid = Karras(self.rho)(prior.path, *self.levels(prior), self.steps)
+        return Sampler(prior.path, grid, INTEGRATORS[self.integrator](), self.eta)
+
+    def _batches(self, problem: Problem) -> Iterator[tuple[slice, range]]:
+        """Slices and samples that share network calls."""
+        size = self.batch if problem.device.type == "cuda" else 1
+        together = max(1, size // self.samples)
+        for first in range(0, problem.n_slices, together):
+            for draw in range(0, self.samples, size):
+                yield slice(first, min(first + together, problem.n_slices)), range(draw, min(draw + size, self.samples))
+
+    def _validate(self) -> None:
+        for field in ("steps", "samples", "cg", "batch"):
+            if getattr(self, field) < 1:
+                raise InputError(f"{field} is {getattr(self, field)}; give a whole number of at least 1")
+        if not 0 <= self.eta <= 1:
+            raise InputError(f"eta is {self.eta}; give a share of fresh noise from 0 to 1")
+        for field in ("start", "end", "rho"):
+            value = getattr(self, field)
+            if value is not None and not 0 < value < math.inf:
+                raise InputError(f"{field} is {value}; give a number above 0")
+        if self.integrator not in INTEGRATORS:
+            raise InputError(f"unknown integrator '{self.integrator}'; choose one of {', '.join(INTEGRATORS)}")
+
+
+def _draw(
+    problem: Problem, sampler: Sampler, data: DataStep, prior: Prior, ledger: Ledger, streams: Streams, on_step: OnStep
+) -> Draw:
+    """One batch, from noise around the data's answer to an empty image: the posterior mean of a Gaussian prior."""
+    path, first = sampler.path, sampler.levels[0]
+    shape, device = problem.image_shape[1:], problem.device
+    warm = data(problem.kspace.new_zeros(problem.image_shape), path.sigma(first))
+
+    def noise(step: int) -> Tensor:
+        return streams.normal(step + 1, shape, device)
+
+    x = path.a(first) * warm + path.b(first) * noise(-1)
+    return sampler(x, ledger.count(prior.denoise), data, noise, on_step)
+
+
+def _by_sample(batch: Tensor, draws: range) -> Tensor:
+    """`(slice * sample, …)`, sample running fastest, to `(sample, slice, …)`."""
+    return batch.unflatten(0, (-1, len(draws))).movedim(1, 0)
+
+
+def _part_of(on_step: OnStep, part: int, parts: int) -> OnStep:
+    """Progress of one batch as progress of all."""
+    return lambda p: on_step(Progress(p.stage, part * p.total + p.done, parts * p.total))
