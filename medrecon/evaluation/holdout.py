@@ -36,8 +36,8 @@ def withheld(
     samples[rows, columns] = False
     if not samples.any():
         raise InputError(
-            f"the hold-out needs samples outside the ACS, but all {int(mask.sum())} lie inside its {acs[0]}x{acs[1]} (y, x); "
-            "leave --holdout out, or use a smaller --acs"
+            f"the hold-out needs samples outside the ACS, but all {int(mask.sum())} lie inside its {acs[0]}x{acs[1]} "
+            "(y, x); leave --holdout out, or use a smaller --acs"
         )
     if len(phase_axes) == 1:
         chosen = _lines(samples, -2 if phase_axes[0] == "y" else -1, share, generator)
