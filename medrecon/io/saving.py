@@ -71,7 +71,8 @@ def _write_nifti(reconstruction: Reconstruction, path: Path) -> None:
 
 
 def _write_npy(reconstruction: Reconstruction, path: Path) -> None:
-    np.save(path, _array(reconstruction.magnitude, np.float32), allow_pickle=False)
+    with path.open("wb") as file:  # given a name, numpy would add its own ending to .NPY
+        np.save(file, _array(reconstruction.magnitude, np.float32), allow_pickle=False)
 
 
 def _write_png(reconstruction: Reconstruction, path: Path) -> None:
