@@ -91,7 +91,8 @@ def _panels(made: Reconstruction, i: int) -> Iterator[_Panel]:
     method = str(made.provenance.get("method", "reconstruction"))
     if reference is not None:
         yield _Panel(reference, top, f"reference ({made.reference_kind})")
-    yield _Panel(made.zero_filled[i].cpu(), top, _scored("zero-filled", made, "zero_filled", i))
+    if method != "zero-filled":
+        yield _Panel(made.zero_filled[i].cpu(), top, _scored("zero-filled", made, "zero_filled", i))
     yield _Panel(image, top, _scored(method, made, "method", i))
     if reference is not None:
         yield _Panel((image - reference).abs(), top / ERROR_GAIN, f"error ×{ERROR_GAIN}", "inferno")

@@ -4,6 +4,7 @@ import io
 import re
 import sys
 from base64 import b64decode
+from dataclasses import replace
 
 import matplotlib
 import numpy as np
@@ -57,6 +58,10 @@ def test_panels_with_a_reference():
 def test_panels_without_a_reference():
     assert titles(result(scored=False)) == ["zero-filled", "spirit", "std ×5, not calibrated"]
     assert titles(result(scored=False, drawn=False)) == ["zero-filled", "spirit"]
+
+
+def test_zero_filling_is_shown_once():
+    assert titles(replace(result(scored=False, drawn=False), provenance={"method": "zero-filled"})) == ["zero-filled"]
 
 
 def test_heading_says_how_it_was_made_and_measured():
