@@ -1,0 +1,1 @@
+"""The command line: devices, progress bars, tables and exit codes live here and nowhere deeper."""

@@ -1,0 +1,85 @@
+"""`medrecon`: picks the command and turns every mendable error into one line and exit code 2."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import medrecon
+from medrecon.errors import InputError
+
+COMMANDS = {
+    "mri": ("medrecon.cli.mri:run", "reconstruct a scan: medrecon mri scan.h5 -o image.nii.gz --accel 4"),
+    "info": ("medrecon.cli.info:run", "what a file holds: medrecon info scan.h5"),
+    "score": ("medrecon.cli.score:run", "compare two images: medrecon score image.h5 reference.h5"),
+    "simulate mri": (
+        "medrecon.cli.simulate:run",
+        "raw data from a volume: medrecon simulate mri head.nii.gz -o scan.h5",
+    ),
+    "weights list": ("medrecon.cli.weights:run_list", "the trained networks that are at hand"),
+    "weights check": ("medrecon.cli.weights:run_check", "compare every weights file with its recorded hash"),
+    "train mri-image": (
+        "medrecon.cli.train:run",
+        "train the image prior: medrecon train mri-image --data DIR -o prior.safetensors",
+    ),
+}
+BAD_INPUT = 2
+
+
+def main() -> None:
+    """Entry point of the `medrecon` program."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command in this process; the exit code is 0, 2 for bad input, 130 when interrupted."""
+    try:
+        return _run(list(argv))
+    except InputError as error:
+        print("medrecon: " + " ".join(str(error).split()), file=sys.stderr)
+        return BAD_INPUT
+    except SystemExit as leaving:  # tyro leaves so after --help
+        return int(leaving.code or 0)
+    except KeyboardInterrupt:
+        print("medrecon: interrupted, nothing was written", file=sys.stderr)
+        return 130
+
+
+def _run(argv: list[str]) -> int:
+    if not argv or argv[0] in ("-h", "--help"):
+        print(_help())
+        return 0
+    if argv[0] == "--version":
+        print(f"medrecon {medrecon.__version__}")
+        return 0
+    for words in (1, 2):
+        name = " ".join(argv[:words])
+        if name in COMMANDS:
+            module, function = COMMANDS[name][0].split(":")
+            return getattr(import_module(module), function)(argv[words:])
+    return _group(argv[0], argv[1:])
+
+
+def _group(word: str, rest: list[str]) -> int:
+    """The first word alone of a two-word command, or a word that is none."""
+    members = [name for name in COMMANDS if name.startswith(word + " ")]
+    if members and rest and rest[0] in ("-h", "--help"):
+        print(_help(members))
+        return 0
+    known = members or list(COMMANDS)
+    raise InputError(f"unknown command '{' '.join([word, *rest[:1]])}'; choose one of {', '.join(known)}")
+
+
+def _help(names: Sequence[str] = tuple(COMMANDS)) -> str:
+    lines = [f"  {name:<16} {COMMANDS[name][1]}" for name in names]
+    return "\n".join(
+        [
+            "medrecon: raw MRI k-space into images with fast diffusion models (research use, not a medical device)",
+            "",
+            *lines,
+            "",
+            "medrecon COMMAND --help shows a command's options; medrecon --version the version.",
+            "With no file, medrecon mri reconstructs the scan that is embedded in the package.",
+        ]
+    )

@@ -1,0 +1,160 @@
+"""`medrecon mri`: a scan to an image, scored where a reference is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from medrecon.cli.bar import progress_bar
+from medrecon.cli.device import resolve
+from medrecon.cli.parse import parse_both, parse_slices
+from medrecon.cli.report import print_report
+from medrecon.errors import InputError
+
+if TYPE_CHECKING:
+    from medrecon.reconstruction import Reconstruction
+    from medrecon.scan import Scan
+
+DEFAULT_ACCEL = 4.0
+IMAGES = (".h5", ".nii.gz", ".nii", ".npy", ".png")
+DESCRIPTION = """Reconstruct multi-coil MRI k-space. A fully sampled scan is undersampled and the image scored;
+an undersampled one is reconstructed as it is.
+
+medrecon mri --accel 10 --picture demo.png
+medrecon mri scan.h5 -o image.nii.gz --method wavelet --accel 4"""
+
+
+@dataclass(frozen=True)
+class Mri:
+    """Options that every method has."""
+
+    input: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="INPUT")] = None
+    """The scan: fastMRI .h5, plain .h5 or .npy. Without one, the embedded scan."""
+    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = None
+    """Where the image goes: .h5, .nii.gz, .npy, or .png for the picture."""
+    method: str = "spirit"
+    """zero-filled, sense, wavelet, tv, spirit-linear, dds or spirit; --help with a method shows its own options."""
+    accel: Annotated[float | None, tyro.conf.arg(metavar="R")] = None
+    """Net acceleration of a fully sampled scan; 4 unless given."""
+    mask: Annotated[str | None, tyro.conf.arg(metavar="KIND|FILE")] = None
+    """Sampling pattern by name, or a file: .npy, or 'mask' in .mat or .h5. Random lines unless given; with two phase
+    axes Poisson disc."""
+    acs: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """Fully sampled lines at the centre; 20 down to 12 unless given, by the acceleration."""
+    seed: int = 0
+    """Of the mask and of the sampler."""
+    slices: Annotated[str | None, tyro.conf.arg(metavar="A:B")] = None
+    """Only these slices, counted from 0, the last one excluded."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    threads: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """CPU threads, which are stored with the result."""
+    prior: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """Trained network by name or file; unless given, the small one on the CPU and the large one on CUDA."""
+    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Where the record of the run goes."""
+    picture: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Where the picture goes (.png): reference, zero-filled, reconstruction, error, standard deviation."""
+    holdout: bool = False
+    """Reconstruct a second time without 5 % of the samples and score the prediction of them."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command; raises InputError before anything is written."""
+    from medrecon.mri import method_class
+
+    common, method = parse_both(Mri, method_class(_method_name(argv)), argv, "mri", DESCRIPTION)
+    _check(common)
+    device = resolve(common.device, common.threads)
+    scan = _undersampled(_load(common.input), common)
+    from medrecon.pipeline import reconstruct
+
+    with progress_bar() as on_step:
+        result = reconstruct(
+            scan,
+            method,
+            prior=common.prior,
+            device=device,
+            seed=common.seed,
+            holdout=common.holdout,
+            slices=parse_slices(common.slices),
+            on_step=on_step,
+        )
+    _write(result, common)
+    print_report(result, scan)
+    return 0
+
+
+def _method_name(argv: Sequence[str]) -> str:
+    """The method decides which options exist, so it is read before the others."""
+    name = Mri.method
+    for word, following in zip(argv, [*argv[1:], name], strict=True):
+        if word == "--method":
+            name = following
+        elif word.startswith("--method="):
+            name = word.removeprefix("--method=")
+    return name
+
+
+def _check(common: Mri) -> None:
+    """What can be known to be wrong before any file is read."""
+    from medrecon.io import check_writable
+
+    for path, endings in ((common.out, IMAGES), (common.picture, (".png",)), (common.json, (".json",))):
+        if path is not None:
+            check_writable(path, endings)
+    if common.accel is not None and not (isfinite(common.accel) and common.accel >= 1):
+        raise InputError(f"--accel is {common.accel}; give a finite number of at least 1")
+    if common.seed < 0:
+        raise InputError(f"--seed is {common.seed}; give a whole number of at least 0")
+    if _is_file(common.mask) and (common.accel is not None or common.acs is not None):
+        raise InputError(f"--mask {common.mask} is a file and decides all samples; leave --accel and --acs out")
+
+
+def _load(path: Path | None) -> Scan:
+    from medrecon.io import load
+
+    if path is None:
+        from medrecon.simulate.demo import demo_path
+
+        path = demo_path()
+    return load(path)
+
+
+def _undersampled(scan: Scan, common: Mri) -> Scan:
+    from medrecon.masks import mask_from_file, pattern
+
+    if not scan.is_fully_sampled:
+        given = [name for name in ("accel", "mask", "acs") if getattr(common, name) is not None]
+        if given:
+            raise InputError(
+                f"{scan.name} is already undersampled (net {scan.net_acceleration:.2f}), so --{given[0]} means"
+                " nothing; leave it out: the scan is reconstructed as it is"
+            )
+        return scan
+    if _is_file(common.mask):
+        return scan.undersample(mask_from_file(str(common.mask), scan))
+    kind = common.mask or ("random" if len(scan.phase_axes) == 1 else "poisson")
+    accel = DEFAULT_ACCEL if common.accel is None else common.accel
+    return scan.undersample(pattern(kind, accel, common.acs, common.seed))
+
+
+def _is_file(mask: str | None) -> bool:
+    """Kinds of masks are plain words; whatever has an ending or a folder is a file."""
+    return mask is not None and (Path(mask).suffix != "" or Path(mask).name != mask)
+
+
+def _write(result: Reconstruction, common: Mri) -> None:
+    from medrecon.io import save, save_picture, write_json
+
+    if common.out is not None:
+        save(result, common.out)
+    if common.picture is not None:
+        save_picture(result, common.picture)
+    if common.json is not None:
+        write_json(result.provenance, common.json)

@@ -1,0 +1,82 @@
+"""Options from dataclasses by tyro, with its box of errors brought down to one line."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import field, make_dataclass
+from typing import Annotated, Any, TypeVar
+
+import tyro
+
+from medrecon.errors import InputError
+
+Options = TypeVar("Options")
+HELP_INDENT = 8  # by which tyro sets an option's help off from the message
+
+
+def parse(options: type[Options], argv: Sequence[str], command: str, description: str) -> Options:
+    """An instance of the dataclass `options` from the command line; InputError for what does not fit.
+
+    `--help` prints and leaves with exit code 0.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            return tyro.cli(
+                options,
+                args=list(argv),
+                prog=f"medrecon {command}",
+                description=description,
+                config=(tyro.conf.FlagCreatePairsOff,),
+            )
+    except SystemExit as leaving:
+        if leaving.code:
+            raise InputError(f"{_first_message(err.getvalue())}; see medrecon {command} --help") from None
+        sys.stdout.write(out.getvalue())
+        raise
+
+
+def parse_both(first: type, second: type, argv: Sequence[str], command: str, description: str) -> tuple[Any, Any]:
+    """Two dataclasses that share one command line without prefixes."""
+    unnamed = tyro.conf.arg(name="")
+    both = make_dataclass(
+        "Both",
+        [
+            ("first", Annotated[first, unnamed], field(default_factory=first)),
+            ("second", Annotated[second, unnamed], field(default_factory=second)),
+        ],
+    )
+    found: Any = parse(both, argv, command, description)
+    return found.first, found.second
+
+
+def _first_message(box: str) -> str:
+    """The text between the title of tyro's box and its first rule, without the deeper indented help of options."""
+    message: list[str] = []
+    margin = 0
+    for row in (line.rstrip(" │").replace("│", " ", 1) for line in box.splitlines()[1:]):
+        text = row.strip()
+        if not text.strip("-─╭╮╰╯├┤"):
+            if message:
+                break
+            continue
+        indent = len(row) - len(row.lstrip())
+        margin = margin if message else indent
+        if indent < margin + HELP_INDENT:
+            message.append(text)
+    return " ".join(message).rstrip(".") or "the options cannot be read"
+
+
+def parse_slices(text: str | None) -> tuple[int | None, int | None]:
+    """(start, stop) of "A:B", either of which may be left out; None is everything."""
+    if text is None:
+        return None, None
+    found = re.fullmatch(r"(\d*):(\d*)", text)
+    if not found:
+        raise InputError(f"--slices is '{text}'; give a range A:B, for example 0:2")
+    start, stop = (int(number) if number else None for number in found.groups())
+    return start, stop
