@@ -34,7 +34,8 @@ class CalibrationOptions:
     acs : lines of the fully sampled centre to use along each phase axis, instead of all that are detected.
     max_acs : lines beyond which more of the centre no longer improves maps and kernels.
     coils : virtual coils after compression, 0 for all.
-    espirit_kernel, espirit_threshold : width of ESPIRiT's windows and share of the largest singular value kept.
+    espirit_kernel, espirit_threshold : width of ESPIRiT's windows, and share of the largest singular value that counts
+        as signal, by default what exceeds the noise.
     spirit_width, tikhonov : width and ridge of the SPIRiT kernel (specs: 5x5 with 1e-3 for 12 lines).
     support : eigenvalue below which a pixel is labelled background.
     whiten : prewhiten where the noise covariance is known.
@@ -44,7 +45,7 @@ class CalibrationOptions:
     max_acs: int = 48
     coils: int = MAX_COILS
     espirit_kernel: int = KERNEL
-    espirit_threshold: float = THRESHOLD
+    espirit_threshold: float | None = None
     spirit_width: int | None = None
     tikhonov: float = TIKHONOV
     support: float = 0.8
@@ -125,7 +126,14 @@ def _calibrate(scan: Scan, acs: tuple[int, int], options: CalibrationOptions, sc
         kspace = squeeze(kspace)
         colour = None if colour is None else colour @ squeeze.matrix.mH.to(colour.dtype)
     kspace, noise = kspace / scale, (noise / scale).clamp_min(NOISE_FLOOR)
-    maps, eigenvalue = espirit_maps(kspace, acs, kernel=options.espirit_kernel, threshold=options.espirit_threshold)
+    threshold = options.espirit_threshold
+    maps, eigenvalue = espirit_maps(
+        kspace,
+        acs,
+        kernel=options.espirit_kernel,
+        threshold=THRESHOLD if threshold is None else threshold,
+        noise=noise if threshold is None else None,
+    )
     maps = fix_phase(maps, kspace, acs)
     kernel = None
     if kspace.shape[1] > 1:

@@ -99,7 +99,7 @@ def null_space_level(kspace: Tensor, acs: tuple[int, int]) -> Tensor | None:
     width, end = (WIDTH, length // 4) if length >= 8 * WIDTH else (3, length // 3)
     kernel = (min(width, block.shape[-2]), width)
     _, vectors = torch.linalg.eigh(window_gram(block[..., end : length - end], kernel))
-    filters = vectors[..., : vectors.shape[-1] // 2].mH
+    filters = vectors[..., : max(1, vectors.shape[-1] // 4)].mH
     ends = torch.cat([unfold(part, kernel) for part in (block[..., :end], block[..., length - end :])], -1)
     power = (filters @ ends).abs().square().flatten(1).median(-1).values
     return (power / (2 * math.log(2))).sqrt()
