@@ -1,0 +1,123 @@
+"""The U-Net of the image prior: wide channels behind a space-to-depth stem, built for tensor cores.
+
+Convolutions run on channels-last tensors; the norm acts on the channels of one pixel, so an answer depends neither on
+the matrix nor on how much empty background surrounds the head, and fuses with what follows. Skips are sums.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class UNetOptions:
+    """Widths and block counts from the finest level (half the image's resolution) to the coarsest."""
+
+    widths: tuple[int, ...] = (128, 192, 256, 192)
+    encoder_blocks: tuple[int, ...] = (2, 2, 2, 1)
+    decoder_blocks: tuple[int, ...] = (3, 2, 2, 1)
+    embedding: int = 128
+    channels: int = 2
+
+    @property
+    def multiple(self) -> int:
+        """Image sides must be multiples of this."""
+        return 2 ** len(self.widths)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> UNetOptions:
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+@final
+class UNet(nn.Module):
+    """`(batch, 2, y, x)` real channels and `(batch,)` noise labels to `(batch, 2, y, x)`."""
+
+    def __init__(self, options: UNetOptions) -> None:
+        super().__init__()
+        self.options = options
+        widths, packed = options.widths, 4 * options.channels
+        self.embed = NoiseEmbedding(options.embedding)
+        self.stem = nn.Conv2d(packed, widths[0], 3, padding=1)
+        self.encoder = nn.ModuleList(
+            _stage(w, n, options.embedding) for w, n in zip(widths, options.encoder_blocks, strict=True)
+        )
+        self.decoder = nn.ModuleList(
+            _stage(w, n, options.embedding) for w, n in zip(widths, options.decoder_blocks, strict=True)
+        )
+        steps = list(zip(widths[:-1], widths[1:], strict=True))
+        self.down = nn.ModuleList(nn.Conv2d(4 * fine, coarse, 1) for fine, coarse in steps)
+        self.up = nn.ModuleList(nn.Conv2d(coarse, 4 * fine, 1) for fine, coarse in steps)
+        self.head = nn.Conv2d(widths[0], packed, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        emb = self.embed(label)
+        h = self.stem(F.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last))
+        skips = []
+        for i, stage in enumerate(self.encoder):
+            if i:
+                h = self.down[i - 1](F.pixel_unshuffle(h, 2))
+            for block in stage:  # type: ignore[union-attr]
+                h = block(h, emb)
+            skips.append(h)
+        for i in reversed(range(len(skips))):
+            if i < len(skips) - 1:
+                h = F.pixel_shuffle(self.up[i](h), 2) + skips[i]
+            for block in self.decoder[i]:  # type: ignore[union-attr]
+                h = block(h, emb)
+        return F.pixel_shuffle(self.head(F.silu(pixel_norm(h))), 2)
+
+
+@final
+class Block(nn.Module):
+    """Pre-activation residual block, scaled and shifted by the noise level; starts as the identity."""
+
+    def __init__(self, width: int, embedding: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.modulation = nn.Linear(embedding, 2 * width)
+        nn.init.zeros_(self.modulation.weight)
+        nn.init.zeros_(self.modulation.bias)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, emb: Tensor) -> Tensor:
+        scale, shift = self.modulation(emb)[:, :, None, None].chunk(2, dim=1)
+        h = self.first(F.silu(pixel_norm(x)))
+        return x + self.second(F.silu(torch.addcmul(shift, pixel_norm(h), 1 + scale)))
+
+
+@final
+class NoiseEmbedding(nn.Module):
+    """Sinusoids of the noise label, then a small perceptron."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(size, size), nn.Linear(size, size)
+        self.register_buffer("frequencies", math.pi * torch.logspace(-2, 3, size // 2, base=2.0), persistent=False)
+
+    def forward(self, label: Tensor) -> Tensor:
+        phase = label[:, None].float() * self.frequencies
+        waves = torch.cat([phase.cos(), phase.sin()], dim=1).to(self.first.weight.dtype)
+        return F.silu(self.second(F.silu(self.first(waves))))
+
+
+def pixel_norm(x: Tensor) -> Tensor:
+    """Zero mean and unit variance over the channels of every pixel."""
+    return F.layer_norm(x.permute(0, 2, 3, 1), x.shape[1:2]).permute(0, 3, 1, 2)
+
+
+def _stage(width: int, blocks: int, embedding: int) -> nn.ModuleList:
+    return nn.ModuleList(Block(width, embedding) for _ in range(blocks))

@@ -1,0 +1,40 @@
+"""The denoising loss of EDM on complex images (Karras et al. 2022, section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from medrecon.networks.edm import MARGIN, EDMDenoiser
+
+
+@dataclass(frozen=True)
+class LevelOptions:
+    """ln(sigma) is normal with this mean and spread, cut to [lowest, highest]."""
+
+    mean: float = -2.2
+    spread: float = 1.7
+    lowest: float = 0.001
+    highest: float = 10.0
+
+    def draw(self, batch: int, generator: torch.Generator) -> Tensor:
+        """`(batch,)` noise levels, stratified over the distribution so that every batch covers it."""
+        u = torch.rand(batch, generator=generator, device=generator.device)
+        u = (torch.arange(batch, device=u.device) + u) / batch
+        normal = torch.special.ndtri(u.clamp(1e-6, 1 - 1e-6))
+        return (self.mean + self.spread * normal).exp().clamp(self.lowest, self.highest)
+
+
+def edm_loss(denoiser: EDMDenoiser, x0: Tensor, sigma: Tensor, generator: torch.Generator) -> Tensor:
+    """Mean of lambda(sigma) |D(x0 + sigma e) - x0|^2 away from the margin; `x0` `(batch, y, x)` complex.
+
+    The margin is what inference cuts off as well. lambda = (sigma^2 + s^2) / (sigma s)^2 with s = sigma_data.
+    """
+    noise = torch.randn((*x0.shape, 2), generator=generator, device=x0.device)
+    level = sigma[:, None, None]
+    estimate = denoiser.denoise_padded(x0 + level * torch.view_as_complex(noise), sigma)
+    error = (estimate - x0)[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+    weight = (level**2 + denoiser.sigma_data**2) / (level * denoiser.sigma_data) ** 2
+    return 0.5 * (weight * torch.view_as_real(error).square().sum(-1)).mean()

@@ -1,0 +1,27 @@
+"""Exponential moving average of the weights, with a horizon that grows with training (Karras et al. 2024, power EMA)."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+
+@final
+class EMA:
+    """Averages over roughly the last `horizon` share of all steps so far."""
+
+    def __init__(self, network: nn.Module, horizon: float = 0.05) -> None:
+        self.horizon = horizon
+        self.weights = {k: v.detach().clone().float() for k, v in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        blend = 1 / (1 + self.horizon * step)
+        state = network.state_dict()
+        torch._foreach_lerp_(list(self.weights.values()), [state[k].float() for k in self.weights], blend)
+
+    def load(self, weights: dict[str, Tensor]) -> None:
+        for k, v in weights.items():
+            self.weights[k].copy_(v)
