@@ -2,6 +2,7 @@
 
 from medrecon.operators.coils import Coils
 from medrecon.operators.fourier import Fourier, fft2c, ifft2c
+from medrecon.operators.highpass import HighPass
 from medrecon.operators.linear import Adjoint, Identity, LinearOperator, Zero
 from medrecon.operators.mask import Mask
 from medrecon.operators.spirit import SelfConsistency, Spirit, spirit_matrices
@@ -10,6 +11,7 @@ __all__ = [
     "Adjoint",
     "Coils",
     "Fourier",
+    "HighPass",
     "Identity",
     "LinearOperator",
     "Mask",

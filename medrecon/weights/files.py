@@ -1,0 +1,85 @@
+"""Weights files: safetensors that carry their own record and a hash of all that they hold. No pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as parse_tensors
+from safetensors.torch import save as serialise
+from torch import Tensor
+
+from medrecon.errors import InputError
+from medrecon.weights.quantise import Storage, pack, unpack
+
+RECORD, DIGEST = "medrecon", "sha256"
+
+
+def save(
+    path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, Any], quantise: Storage = "fp16"
+) -> str:
+    """Write `state_dict` and the JSON-able `metadata`, whole or not at all; gives the file's sha256.
+
+    Raises InputError for weights that are not finite or a folder that does not exist.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise InputError(f"folder {path.parent} does not exist; make it first")
+    tensors = pack(dict(state_dict), quantise)
+    record = json.dumps(dict(metadata), sort_keys=True)
+    data = serialise(tensors, {RECORD: record, DIGEST: content_digest(tensors, record)})
+    temporary = path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return sha256(data)
+
+
+def read(path: Path) -> bytes:
+    """The file's bytes, or InputError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"weights file {path} cannot be read ({error.strerror}); give a .safetensors file") from None
+
+
+def decode(data: bytes, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """State dict (float32) and metadata of a file's bytes, checked against the hash that they carry.
+
+    Raises InputError for anything but an intact file of `save`.
+    """
+    try:
+        tensors = parse_tensors(data)
+        header = json.loads(data[8 : 8 + struct.unpack("<Q", data[:8])[0]]).get("__metadata__", {})
+    except (SafetensorError, ValueError, KeyError, struct.error) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{name} is damaged or no safetensors file ({reason}); fetch it again") from None
+    if RECORD not in header or DIGEST not in header:
+        raise InputError(f"{name} carries no medrecon record; give a file that medrecon has written")
+    if content_digest(tensors, header[RECORD]) != header[DIGEST]:
+        raise InputError(f"{name} is damaged (its content does not match its own sha256); fetch it again")
+    return unpack(tensors), json.loads(header[RECORD])
+
+
+def sha256(data: bytes) -> str:
+    """Hexadecimal sha256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def content_digest(tensors: Mapping[str, Tensor], record: str) -> str:
+    """Hash of record, names, dtypes, shapes and bytes, whatever the order in the file."""
+    digest = hashlib.sha256(record.encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        digest.update(json.dumps([name, str(value.dtype), list(value.shape)]).encode())
+        digest.update(value.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,131 @@
+"""The registry of trained networks: what is shipped, under which licence, and the hash that every load is held to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from medrecon.errors import InputError
+from medrecon.weights.files import decode, read, sha256
+
+FOLDER = Path(__file__).parent
+REGISTRY = "registry.json"
+BUDGET_MIB = {
+    "image-prior": 12.0,
+    "image-prior-small": 4.0,
+    "hfs": 8.0,
+    "ddgan": 8.0,
+    "ct-codec": 1.5,
+    "ct-latent": 2.5,
+}
+TOTAL_MIB = 36.0
+
+
+@dataclass(frozen=True)
+class Record:
+    """One trained network.
+
+    Attributes
+    ----------
+    name, kind : what it is called, and its share of the size budget (a key of BUDGET_MIB).
+    file : safetensors file beside the registry, None for a control that is not shipped.
+    sha256 : of the whole file.
+    licence, attribution : of the weights, and of the data that they were trained on.
+    parameters : number of weights.
+    pixel_range : (smallest, largest) pixel size in mm seen in training.
+    training : settings of the run.
+    validation : scores with their conditions.
+    """
+
+    name: str
+    kind: str
+    file: str | None
+    sha256: str
+    licence: str
+    attribution: str
+    parameters: int
+    pixel_range: tuple[float, float] | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+    validation: Mapping[str, Any] = field(default_factory=dict)
+
+
+def records(folder: Path = FOLDER) -> list[Record]:
+    """All records of the registry. Raises InputError if it cannot be read."""
+    try:
+        return [_record(entry) for entry in json.loads((folder / REGISTRY).read_text())]
+    except (OSError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"the weights registry cannot be read ({reason}); install medrecon again") from None
+
+
+def record(name: str, folder: Path = FOLDER) -> Record:
+    """The record called `name`; raises InputError with the names that exist."""
+    known = records(folder)
+    for each in known:
+        if each.name == name:
+            return each
+    names = ", ".join(r.name for r in known) or "none is registered yet"
+    raise InputError(f"unknown weights '{name}'; choose one of: {names}; or give a .safetensors file")
+
+
+def load(name_or_path: str | Path, folder: Path = FOLDER) -> tuple[dict[str, Tensor], dict[str, Any], str]:
+    """State dict (float32), metadata and sha256 of registered weights or of a .safetensors file.
+
+    At every load a registered file is held to the registry's sha256, and any file to the hash that it carries over its
+    own content. Raises InputError for unknown names, foreign formats and files in which one byte has changed.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".safetensors":
+        if path.suffix or path.parent != Path():
+            raise InputError(f"weights '{name_or_path}' are neither a registered name nor a .safetensors file")
+        return _load_registered(record(str(name_or_path), folder), folder)
+    for each in records(folder):
+        if each.file and path.resolve() == (folder / each.file).resolve():
+            return _load_registered(each, folder)
+    data = read(path)
+    return *decode(data, path.name), sha256(data)
+
+
+def check(folder: Path = FOLDER) -> Iterator[tuple[Record, str | None]]:
+    """Every shipped file with what is wrong with it, None if it is intact."""
+    for each in records(folder):
+        if each.file is None:
+            continue
+        try:
+            _load_registered(each, folder)
+        except InputError as error:
+            yield each, str(error)
+        else:
+            yield each, None
+
+
+def register(new: Record, folder: Path = FOLDER) -> None:
+    """Add `new` to the registry in place of a record of the same name."""
+    kept = [each for each in records(folder) if each.name != new.name]
+    text = json.dumps([asdict(each) for each in [*kept, new]], indent=2, sort_keys=False)
+    temporary = folder / f".{REGISTRY}.new"
+    temporary.write_text(text + "\n")
+    temporary.replace(folder / REGISTRY)
+
+
+def _load_registered(entry: Record, folder: Path) -> tuple[dict[str, Tensor], dict[str, Any], str]:
+    if entry.file is None:
+        raise InputError(f"weights '{entry.name}' are a control that is not shipped; train them by their recipe")
+    data = read(folder / entry.file)
+    found = sha256(data)
+    if found != entry.sha256:
+        raise InputError(
+            f"weights '{entry.name}' are damaged: {entry.file} has sha256 {found[:12]}, the registry says "
+            f"{entry.sha256[:12]}; fetch the file again"
+        )
+    return *decode(data, entry.file), found
+
+
+def _record(entry: dict[str, Any]) -> Record:
+    pixels = entry.get("pixel_range")
+    return Record(**{**entry, "pixel_range": None if pixels is None else (float(pixels[0]), float(pixels[1]))})
