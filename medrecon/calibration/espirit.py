@@ -10,7 +10,7 @@ from torch import Tensor
 from medrecon.calibration.scale import only_centre
 from medrecon.calibration.windows import centre_block, window_gram
 from medrecon.operators.fourier import ifft2c
-from medrecon.operators.spirit import tap_images
+from medrecon.operators.spirit import multiply_pixels, tap_images
 
 KERNEL = 6
 THRESHOLD = 0.02
@@ -106,74 +106,82 @@ def correlation_taps(projector: Tensor, kernel: tuple[int, int]) -> Tensor:
     return taps / (ky * kx)
 
 
-def leading_vectors(taps: Tensor, start: Tensor, iterations: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def leading_vectors(taps: Tensor, start: list[Tensor], iterations: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Leading eigenvectors `(slice, set, coil, y, x)` and eigenvalues `(slice, set, y, x)` of C(r), coarse to fine.
 
     Every second, fourth, … pixel is solved first and starts its neighbours, which then need a few steps only.
+    `start` holds one `(slice, coil, y, x)` a set.
     """
-    matrix = start.shape[-2:]
+    matrix = tuple(start[0].shape[-2:])
     stride = 1 << max(0, int(math.log2(min(matrix) / COARSEST)))
-    v = start[..., ::stride, ::stride].permute(0, 3, 4, 2, 1)
-    steps = iterations[0]
-    while True:
-        v, values = _on_grid(taps, matrix, stride, v, steps)
-        if stride == 1:
-            return v.permute(0, 4, 3, 1, 2), values.permute(0, 3, 1, 2)
-        stride, steps = stride // 2, iterations[1]
+    vectors, values = _on_grid(taps, matrix, stride, [v[..., ::stride, ::stride] for v in start], iterations[0])
+    while stride > 1:
+        stride //= 2
         ny, nx = (-(-n // stride) for n in matrix)
-        v = v.repeat_interleave(2, 1).repeat_interleave(2, 2)[:, :ny, :nx]
+        near = [v.repeat_interleave(2, -2).repeat_interleave(2, -1)[..., :ny, :nx] for v in vectors]
+        vectors, values = _on_grid(taps, matrix, stride, near, iterations[1])
+    return torch.stack(vectors, 1), values
 
 
-def dominant(matrices: Tensor, start: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
-    """Orthogonal iteration: leading eigenvectors `(…, coil, set)` and eigenvalues `(…, set)`, largest first.
+def dominant(matrices: Tensor, start: list[Tensor], iterations: int) -> tuple[list[Tensor], Tensor]:
+    """Orthogonal iteration: leading eigenvectors, one `(slice, coil, y, x)` a set, and values `(slice, set, y, x)`.
 
-    `matrices` `(…, coil, coil)` Hermitian with eigenvalues in [0, 1], `start` `(…, coil, set)`.
+    `matrices` `(slice, coil, coil, y, x)`, Hermitian with eigenvalues in [0, 1]. Largest first.
     """
-    v = start
+    vectors = start
     for step in range(iterations):
-        v = matrices @ v
-        if v.shape[-1] > 1 or step % 4 == 0:
-            v = orthonormal(v)
-    v = orthonormal(v)
-    small = v.mH @ (matrices @ v)
-    if v.shape[-1] == 1:
-        return v, small[..., 0].real
-    values, turn = torch.linalg.eigh(small)
-    return (v @ turn).flip(-1), values.flip(-1)
+        vectors = [multiply_pixels(matrices, v) for v in vectors]
+        if len(vectors) > 1 or step % 4 == 0:
+            vectors = orthonormal(vectors)
+    vectors = orthonormal(vectors)
+    images = [multiply_pixels(matrices, v) for v in vectors]
+    if len(vectors) == 1:
+        return vectors, _inner(vectors[0], images[0]).real
+    small = torch.stack([torch.cat([_inner(v, image) for image in images], 1) for v in vectors], 1)
+    values, turn = torch.linalg.eigh(small.permute(0, 3, 4, 1, 2))
+    turn = turn.flip(-1).permute(0, 3, 4, 1, 2)[:, :, :, None]  # (slice, old set, new set, 1, y, x)
+    turned = (torch.stack(vectors, 1)[:, :, None] * turn).sum(1)
+    return list(turned.unbind(1)), values.flip(-1).permute(0, 3, 1, 2)
 
 
-def orthonormal(v: Tensor) -> Tensor:
-    """Gram-Schmidt over the last axis of `(…, coil, set)`."""
-    columns: list[Tensor] = []
-    for column in v.unbind(-1):
-        for other in columns:
-            column = column - (other.conj() * column).sum(-1, keepdim=True) * other
-        norm = torch.view_as_real(column.resolve_conj()).square().sum((-2, -1)).sqrt()[..., None]
-        columns.append(column / norm.clamp_min(torch.finfo(norm.dtype).tiny))
-    return torch.stack(columns, -1)
+def orthonormal(vectors: list[Tensor]) -> list[Tensor]:
+    """Gram-Schmidt on vectors over coils, `(slice, coil, y, x)` each."""
+    done: list[Tensor] = []
+    for vector in vectors:
+        for other in done:
+            vector = vector - _inner(other, vector) * other
+        norm = _inner(vector, vector).real.sqrt()
+        done.append(vector / norm.clamp_min(torch.finfo(norm.dtype).tiny))
+    return done
 
 
-def _on_grid(taps: Tensor, matrix: tuple[int, ...], stride: int, start: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-    """`dominant` on every `stride`-th pixel, some rows at a time; `start` `(slice, y, x, coil, set)`."""
-    rows = max(1, CHUNK // (start[:, 0].numel() // start.shape[-1] * start.shape[-2]))
-    parts = []
-    for first in range(0, start.shape[1], rows):
-        part = start[:, first : first + rows]
-        pixels = tap_images(
-            taps, matrix, slice(first * stride, (first + part.shape[1] - 1) * stride + 1, stride), stride
-        )
-        parts.append(dominant(pixels, part, steps))
-    return torch.cat([v for v, _ in parts], 1), torch.cat([values for _, values in parts], 1)
+def _inner(a: Tensor, b: Tensor) -> Tensor:
+    """sum_c conj(a_c) b_c, `(slice, 1, y, x)`."""
+    return (a.conj() * b).sum(1, keepdim=True)
 
 
-def _start(kspace: Tensor, acs: tuple[int, int], sets: int) -> Tensor:
+def _on_grid(
+    taps: Tensor, matrix: tuple[int, ...], stride: int, start: list[Tensor], steps: int
+) -> tuple[list[Tensor], Tensor]:
+    """`dominant` on every `stride`-th pixel, some rows at a time."""
+    slices, coils, height, width = start[0].shape
+    rows = max(1, CHUNK // (slices * coils**2 * width))
+    vectors, values = [], []
+    for first in range(0, height, rows):
+        last = min(first + rows, height)
+        pixels = tap_images(taps, matrix, slice(first * stride, (last - 1) * stride + 1, stride), stride)
+        found, value = dominant(pixels, [v[..., first:last, :] for v in start], steps)
+        vectors.append(found)
+        values.append(value)
+    return [torch.cat(parts, -2) for parts in zip(*vectors, strict=True)], torch.cat(values, -2)
+
+
+def _start(kspace: Tensor, acs: tuple[int, int], sets: int) -> list[Tensor]:
     """ACS images, already nearly the maps inside the object, lifted off zero; other sets start from plain waves."""
     images = ifft2c(only_centre(kspace, acs))
     coils = kspace.shape[1]
     level = images.abs().square().mean((1, 2, 3), keepdim=True).sqrt()
     first = images + (1e-3 * level + torch.finfo(level.dtype).tiny)
-    ramp = torch.arange(coils, device=kspace.device) / coils
-    waves = [
-        torch.exp(2j * math.pi * s * ramp).to(kspace.dtype)[:, None, None].expand_as(first) for s in range(1, sets)
-    ]
-    return torch.stack([first, *waves], 1)
+    ramp = torch.arange(coils, device=kspace.device)[:, None, None] / coils
+    waves = [torch.exp(2j * math.pi * s * ramp).to(kspace.dtype).expand_as(first) for s in range(1, sets)]
+    return [first, *waves]

@@ -46,10 +46,11 @@ def spirit_kernel(
     block = centre_block(kspace, acs)
     check_kernel_fits(block, (width, width))
     coils = kspace.shape[1]
-    centres = torch.arange(coils, device=kspace.device) * width**2 + width**2 // 2
+    own = torch.arange(coils, device=kspace.device)
+    centres = own * width**2 + width**2 // 2
     gram = regular(window_gram(block, (width, width)), tikhonov)
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
     rows = inverse[:, centres]
-    kernel = -rows / rows[:, torch.arange(coils), centres][..., None]
-    kernel[:, torch.arange(coils), centres] = 0
+    kernel = -rows / rows[:, own, centres][..., None]
+    kernel[:, own, centres] = 0
     return kernel.to(kspace.dtype).unflatten(-1, (coils, width, width))

@@ -16,7 +16,7 @@ def agreement(a, b):
 def eigh_maps(kspace, acs, kernel=6):
     gram = window_gram(centre_block(kspace, acs), (kernel, kernel))
     matrices = tap_images(correlation_taps(signal_projector(gram, 0.02), (kernel, kernel)), kspace.shape[-2:])
-    values, vectors = torch.linalg.eigh(matrices.to(torch.complex128))
+    values, vectors = torch.linalg.eigh(matrices.permute(0, 3, 4, 1, 2).to(torch.complex128))
     return vectors.movedim(-1, 1).movedim(-1, 2).flip(1), values.flip(-1).movedim(-1, 1)
 
 
@@ -42,7 +42,7 @@ def test_covariance_equals_a_sum_over_image_space_kernels(simulate):
     wave_y = torch.exp(2j * torch.pi * torch.arange(4)[:, None] * y / 21).to(torch.complex128)
     wave_x = torch.exp(2j * torch.pi * torch.arange(4)[:, None] * x / 24).to(torch.complex128)
     images = torch.einsum("kcab,ay,bx->kcyx", kernels, wave_y, wave_x)
-    expected = torch.einsum("kcyx,kdyx->yxcd", images, images.conj()) / 16
+    expected = torch.einsum("kcyx,kdyx->cdyx", images, images.conj()) / 16
     gram = window_gram(centre_block(scan.kspace, (16, 16)), (4, 4))
     result = tap_images(correlation_taps(signal_projector(gram, 0.02), (4, 4)), (21, 24))[0]
     torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-6)
