@@ -1,0 +1,66 @@
+"""`medrecon --help` is quick because it imports almost nothing."""
+
+import subprocess
+import sys
+
+from medrecon.cli.main import COMMANDS, run
+
+HEAVY = ("torch", "monai", "sigpy", "matplotlib", "numpy", "scipy", "h5py", "fastmri", "nibabel", "tyro", "rich")
+PROBE = f"""
+import sys, time
+from medrecon.cli.main import run
+assert run(["--help"]) == 0
+print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)
+print(time.process_time(), file=sys.stderr)
+"""
+
+
+def test_help_imports_nothing_heavy_and_takes_well_under_a_second() -> None:
+    done = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=True)
+    loaded, seconds = done.stderr.splitlines()
+    assert loaded == "[]"
+    assert float(seconds) < 0.5
+    for name in COMMANDS:
+        assert name in done.stdout
+
+
+def test_no_arguments_show_the_help(capsys) -> None:
+    assert run([]) == 0
+    assert "medrecon mri" in capsys.readouterr().out
+
+
+def test_version(capsys) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("medrecon 0.")
+
+
+def test_every_command_explains_itself(capsys) -> None:
+    for name in COMMANDS:
+        assert run([*name.split(), "--help"]) == 0, name
+        assert f"medrecon {name}" in capsys.readouterr().out
+
+
+def test_methods_bring_their_own_options(capsys) -> None:
+    run(["mri", "--method", "spirit", "--help"])
+    spirit = capsys.readouterr().out
+    run(["mri", "--method=zero-filled", "--help"])
+    plain = capsys.readouterr().out
+    assert "--steps" in spirit
+    assert "--steps" not in plain
+    assert "--accel" in plain
+
+
+def test_group_help_lists_its_commands(capsys) -> None:
+    assert run(["weights", "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "weights check" in out
+    assert "simulate" not in out
+
+
+def test_unknown_command_is_one_line(capsys) -> None:
+    assert run(["recon"]) == 2
+    assert run(["weights", "lst"]) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 2
+    assert "choose one of" in err[0]
+    assert "weights list" in err[1]
