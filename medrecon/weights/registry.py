@@ -81,8 +81,6 @@ def load(name_or_path: str | Path, folder: Path = FOLDER) -> tuple[dict[str, Ten
     """
     path = Path(name_or_path)
     if path.suffix != ".safetensors":
-        if path.suffix or path.parent != Path():
-            raise InputError(f"weights '{name_or_path}' are neither a registered name nor a .safetensors file")
         return _load_registered(record(str(name_or_path), folder), folder)
     for each in records(folder):
         if each.file and path.resolve() == (folder / each.file).resolve():
