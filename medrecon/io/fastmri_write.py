@@ -38,18 +38,12 @@ def write_fastmri(
 ) -> Path:
     """Write `scan`, whose phase axis is x, so that a fastMRI reader gives it back; whole file or none.
 
-    Parameters
-    ----------
-    path : the file; its folder must exist.
-    scan : with `voxel_mm`. An undersampled scan also gets the standard's `mask`, and no `reconstruction_rss`.
-    readout_oversampling : False if the scan's k-space is oversampled already (`scan.crop` is then the recon matrix).
-        True doubles the field of view along y: the object there is zero, the noise is drawn from the prescan.
-    mantissa_bits : round k-space to so many bits, which then compress; None keeps float32.
-    seed : of the noise outside the field of view.
+    The scan needs `voxel_mm`; an undersampled one also gets the standard's `mask`, and no `reconstruction_rss`.
+    `readout_oversampling` doubles the field of view along y: the object there is zero, the noise follows the prescan
+    and `seed`. False says that k-space is oversampled already and `scan.crop` is the recon matrix. `mantissa_bits`
+    rounds k-space to so many bits, which then compress; None keeps float32.
 
-    Raises
-    ------
-    InputError : a phase axis other than x, no voxel size, samples missing along the readout, or no such folder.
+    Raises InputError for a phase axis other than x, no voxel size, samples missing along the readout, no such folder.
     """
     path = Path(path)
     _check(scan, path)
@@ -112,7 +106,9 @@ def round_mantissa(values: NDArray[np.float32], bits: int) -> NDArray[np.float32
 
 def _check(scan: Scan, path: Path) -> None:
     if scan.phase_axes != ("x",):
-        raise InputError(f"{scan.name} is phase-encoded along {scan.phase_axes}; fastMRI files need ('x',): transpose the scan")
+        raise InputError(
+            f"{scan.name} is phase-encoded along {scan.phase_axes}; fastMRI files need ('x',): transpose the scan"
+        )
     if bool((scan.mask != scan.mask.any(0)).any()):
         raise InputError(f"{scan.name} misses samples along the readout y; fastMRI files hold whole readouts only")
     if not path.parent.is_dir():

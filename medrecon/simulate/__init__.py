@@ -1,0 +1,1 @@
+"""Simulated scans: the demo head, coils, phase and noise; magnitude volumes turned into raw data."""

@@ -2,6 +2,7 @@
 
 Along an axis that was zero-filled, the k-space of the magnitude image falls steeply to the edge of the acquisition
 and lies flat beyond it, where only the leakage of |.| is left. That kink, steep before and flat after, marks the edge.
+A tenth of the half axis must lie beyond the edge for it to be seen; less than that is left alone.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-WINDOW = 0.09
+WINDOW = 0.075
 """Length over which slopes are taken, as a share of the half axis."""
 KINK_DB = 40.0
-"""Change of slope in dB a half axis that makes an edge; fully acquired brains stay below 35, zero-filled ones lie above 43."""
+"""Change of slope, in dB a half axis, that makes an edge; fully acquired brains reach 25, zero-filled ones 48 or more."""
 FLATTER = 0.6
 """Beyond the edge the slope is at most this share of the slope before it."""
 DROP_DB = 12.0
@@ -40,7 +41,7 @@ def fourier_profile(volume: NDArray, axis: int) -> NDArray[np.float64]:
 def _slopes(profile: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """Least-squares slope of each run of `width` samples, in dB a half axis."""
     lever = np.arange(width) - (width - 1) / 2
-    return np.correlate(profile, lever / (lever**2).sum(), "valid") * len(profile)
+    return np.convolve(profile, -lever / (lever**2).sum(), "valid").astype(np.float64) * len(profile)
 
 
 def acquired_length(profile: NDArray[np.float64], stored: int) -> int:
@@ -59,7 +60,15 @@ def acquired_length(profile: NDArray[np.float64], stored: int) -> int:
     if not is_edge.any():
         return stored
     best = int(edge[np.argmax(np.where(is_edge, kink, -np.inf))])
-    return 2 * best + stored % 2
+    return 2 * _sharpened(profile, best, width) + stored % 2
+
+
+def _sharpened(profile: NDArray[np.float64], edge: int, width: int) -> int:
+    """An edge blurred by its window, put where the fall has lost half of its steepness."""
+    short = max(3, (width // 3) | 1)
+    centre = np.arange(edge - width, edge + 1)
+    slope = _slopes(profile, short)[centre - short // 2]
+    return int(centre[slope <= slope.min() / 2][-1])
 
 
 def acquired_matrix(volume: NDArray) -> tuple[int, int]:

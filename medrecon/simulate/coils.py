@@ -84,7 +84,7 @@ def array_around(n: int, fov_mm: tuple[float, float]) -> list[Loop]:
 def loading(n: int, generator: np.random.Generator) -> NDArray[np.complex128]:
     """`(coil,)` complex gains of loops that are loaded unequally: +-20 % and +-10 degrees."""
     gain = generator.uniform(0.8, 1.2, n)
-    return gain * np.exp(1j * np.deg2rad(generator.uniform(-10, 10, n)))
+    return np.asarray(gain * np.exp(1j * np.deg2rad(generator.uniform(-10, 10, n))), np.complex128)
 
 
 def sensitivities(
@@ -104,7 +104,8 @@ def sensitivities(
     for c, loop in enumerate(loops):
         b = loop.field(points)
         maps[c] = gains[c] * (b[..., 2] - 1j * b[..., 1])
-    return maps / np.maximum(np.sqrt((np.abs(maps) ** 2).sum(0)), np.finfo(float).tiny)
+    length = np.sqrt((np.abs(maps) ** 2).sum(0))
+    return np.asarray(maps / np.maximum(length, np.finfo(float).tiny), np.complex128)
 
 
 def noise_covariance(n: int, generator: np.random.Generator) -> NDArray[np.complex128]:

@@ -63,10 +63,13 @@ class SimulatedFile:
             else f"not zero-filled: stored and acquired {_by(self.stored)}"
         )
         turned = ", transposed so that phase runs along the head's shorter side (x)" if self.transposed else ""
-        return (
-            f"{was}{turned}; wrote {self.slices} slices of {_by(self.matrix)} (y, x), "
-            f"{self.voxel_mm[0]:.3g} x {self.voxel_mm[1]:.3g} x {self.slice_mm:.3g} mm, {self.coils} coils, SNR {self.snr:g}"
-        )
+        voxel = " x ".join(f"{length:.3g}" for length in (*self.voxel_mm, self.slice_mm))
+        wrote = f"wrote {self.slices} slices of {_by(self.matrix)} (y, x), {voxel} mm"
+        return f"{was}{turned}; {wrote}, {self.coils} coils, SNR {self.snr:g}"
+
+
+def _turned(matrix: tuple[int, int]) -> tuple[int, int]:
+    return matrix[1], matrix[0]
 
 
 def _by(matrix: tuple[int, int]) -> str:
@@ -115,7 +118,9 @@ def simulate_nifti(
     count = len(volume.magnitude)
     chosen = range(count)[slice(*slices)]
     if len(chosen) == 0:
-        raise InputError(f"slices {slices[0]}:{slices[1]} select nothing of {count} slices; give a range inside 0:{count}")
+        raise InputError(
+            f"slices {slices[0]}:{slices[1]} select nothing of {count} slices; give a range inside 0:{count}"
+        )
     scan = simulate_scan(
         volume.magnitude,
         volume.voxel_mm,
@@ -127,15 +132,15 @@ def simulate_nifti(
         name=volume.name,
     )
     transposed = scan.voxel_mm != volume.voxel_mm or scan.matrix != volume.acquired
-    turn = slice(None, None, -1 if transposed else 1)
+    stored, acquired = (_turned(m) if transposed else m for m in (volume.stored, volume.acquired))
     return SimulatedFile(
         path=write_fastmri(out, scan, seed=seed),
         slices=scan.n_slices,
         coils=coils,
         snr=snr,
         seed=seed,
-        stored=volume.stored[turn],
-        acquired=volume.acquired[turn],
+        stored=stored,
+        acquired=acquired,
         matrix=scan.matrix,
         voxel_mm=scan.voxel_mm or volume.voxel_mm,
         slice_mm=volume.slice_mm,
@@ -146,20 +151,25 @@ def simulate_nifti(
 def _read(path: Path) -> tuple[NDArray[np.float32], tuple[float, ...], tuple[str, ...]]:
     """Values, spacing in mm and orientation codes of a 3-D volume."""
     import nibabel
+    from nibabel.filebasedimages import ImageFileError
 
     if not path.is_file():
         raise InputError(f"{path} does not exist; give a NIfTI volume (.nii or .nii.gz)")
     try:
         image: Any = nibabel.load(path)
         values = np.asarray(image.dataobj, dtype=np.float32)
-    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read as NIfTI ({type(error).__name__}); give a whole .nii or .nii.gz file") from error
+    except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
+        raise InputError(
+            f"{path} cannot be read as NIfTI ({type(error).__name__}); give a whole .nii or .nii.gz file"
+        ) from error
     if values.ndim != 3:
         raise InputError(f"{path} has shape {values.shape}; give one 3-D volume")
     if not np.isfinite(values).all():
         raise InputError(f"{path} holds NaN or infinite values; give a finite magnitude volume")
     if values.min() < -0.01 * values.max() or values.max() <= 0:
-        raise InputError(f"{path} has values from {values.min():g} to {values.max():g}; give a magnitude volume, from 0 up")
+        raise InputError(
+            f"{path} has values from {values.min():g} to {values.max():g}; give a magnitude volume, from 0 up"
+        )
     if min(values.shape) < 1 or sorted(values.shape)[1] < 32:
         raise InputError(f"{path} has shape {values.shape}; give slices of at least 32x32 pixels")
     spacing = tuple(float(z) for z in image.header.get_zooms()[:3])

@@ -23,13 +23,13 @@ _HARDWARE, _PRESCAN = 0xC011, 0x9015E
 
 
 def evaluation_slices(n: int, count: int = 10) -> tuple[int, ...]:
-    """`count` slices evenly spaced from 25 to 80 % of a volume of `n` (evaluation.md 1); fewer if the volume is thin."""
+    """`count` slices evenly spaced from 25 to 80 % of a volume of `n` (evaluation.md 1); fewer of a thin volume."""
     return tuple(sorted({round(float(p) * (n - 1)) for p in np.linspace(0.25, 0.80, count)}))
 
 
 def pixel_positions(n: int, pixel_mm: float) -> NDArray[np.float64]:
     """`(n,)` pixel centres in mm; the origin lies on index n // 2, as the Fourier transform has it."""
-    return (np.arange(n) - n // 2) * pixel_mm
+    return (np.arange(n, dtype=np.float64) - n // 2) * pixel_mm
 
 
 @final
@@ -57,15 +57,13 @@ class Hardware:
         return np.einsum("cyx,cd,dyx->yx", maps.conj(), self.covariance, maps).real
 
 
-def phase_along_x(
-    volume: NDArray, voxel_mm: tuple[float, float]
-) -> tuple[NDArray, tuple[float, float]]:
+def phase_along_x(volume: NDArray, voxel_mm: tuple[float, float]) -> tuple[NDArray, tuple[float, float]]:
     """Transpose `(slice, y, x)` if need be, so that the shorter in-plane extent of the head lies along x.
 
     Phase encoding takes the short side of a head; fastMRI stores it as the last axis.
     """
     head = foreground_mask(np.ascontiguousarray(volume)).numpy()
-    extent = [np.median(_extents(head.any(2 - axis))) * voxel_mm[axis] for axis in (0, 1)]
+    extent = [np.median(_extents(np.asarray(head.any(2 - axis)))) * voxel_mm[axis] for axis in (0, 1)]
     if extent[1] <= extent[0]:
         return volume, voxel_mm
     return np.swapaxes(volume, 1, 2), (voxel_mm[1], voxel_mm[0])
@@ -117,11 +115,15 @@ def _simulation(
         raise InputError(f"the volume has shape {volume.shape}; give finite magnitudes (slice, y, x)")
     if coils < 1:
         raise InputError(f"{coils} coils were asked for; give at least 1")
+    if seed < 0:
+        raise InputError(f"the seed is {seed}; give 0 or more")
     volume, voxel_mm = phase_along_x(volume, voxel_mm)
     fov = (volume.shape[1] * voxel_mm[0], volume.shape[2] * voxel_mm[1])
     chosen = tuple(range(len(volume)) if slices is None else slices)
     if not chosen or min(chosen) < 0 or max(chosen) >= len(volume):
-        raise InputError(f"slices {chosen} do not lie within the {len(volume)} slices of the volume; choose some of them")
+        raise InputError(
+            f"slices {chosen} do not lie within the {len(volume)} slices of the volume; choose some of them"
+        )
     return _Simulation(volume.astype(np.float64), voxel_mm, slice_mm, chosen, Hardware.draw(coils, fov, seed))
 
 
@@ -141,24 +143,12 @@ def simulate_scan(
     The shorter extent of the head becomes the phase axis x. Coils, phase and noise covariance follow from `seed` and
     are shared by all slices; the noise of a slice follows from (seed, slice) whatever else is simulated with it.
 
-    Parameters
-    ----------
-    volume : all slices of the volume.
-    voxel_mm, slice_mm : pixel size (y, x) and distance of slices.
-    coils : number of receive loops around the head.
-    snr : mean foreground magnitude of the simulated slices over the noise standard deviation, per real component, of
-        their combined images.
-    seed : of everything that is drawn.
-    slices : which slices to simulate, all by default.
-    name : `Scan.name`.
+    `volume` holds all slices, `slices` says which of them to simulate (all by default). `voxel_mm` is the pixel size
+    (y, x). `snr` is the mean foreground magnitude of the simulated slices over the noise standard deviation, per real
+    component, of their combined images.
 
-    Returns
-    -------
-    Scan with `truth` (the noise-free combination with the true maps) and a noise prescan.
-
-    Raises
-    ------
-    InputError : wrong shape, not finite, no signal, slices outside the volume, snr not positive.
+    The Scan has `truth`, the noise-free combination with the true maps, and a noise prescan. Raises InputError for a
+    wrong shape, values that are not finite, no signal, slices outside the volume, an snr that is not positive.
     """
     if not snr > 0:
         raise InputError(f"snr is {snr}; give a positive number")
@@ -199,7 +189,7 @@ def true_maps(
     seed: int = 0,
     slices: Iterable[int] | None = None,
 ) -> Tensor:
-    """Maps `(slice, coil, y, x)` complex64 that `simulate_scan` used with the same arguments: for rows marked oracle only."""
+    """Maps `(slice, coil, y, x)` complex64 that `simulate_scan` used with the same arguments: for oracle rows."""
     simulation = _simulation(volume, voxel_mm, slice_mm, coils, seed, slices)
     return torch.stack([torch.from_numpy(m).to(torch.complex64) for m in simulation.maps()])
 
