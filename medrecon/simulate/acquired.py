@@ -14,7 +14,7 @@ from scipy import fft
 WINDOW = 0.075
 """Length over which slopes are taken, as a share of the half axis."""
 KINK_DB = 40.0
-"""Change of slope, in dB a half axis, that makes an edge; fully acquired brains reach 25, zero-filled ones 48 or more."""
+"""Change of slope, in dB a half axis, that makes an edge; complete brains reach 25, zero-filled ones 48 or more."""
 FLATTER = 0.6
 """Beyond the edge the slope is at most this share of the slope before it."""
 DROP_DB = 12.0
