@@ -72,7 +72,8 @@ class GaussianMixture:
         values, vectors = torch.linalg.eigh(self.covariances)
 
         def denoise(x: Tensor, t: Tensor) -> Tensor:
-            sigma, u = path.sigma(t).to(values), to_real(x / path.a(t)).to(values)
+            level = t[..., None, None]
+            sigma, u = path.sigma(level).to(values), to_real(x / path.a(level)).to(values)
             total = values + sigma**2
             parts = torch.einsum("kji,n...kj->n...ki", vectors, u.unsqueeze(-2) - self.means)
             log_odds = self.weights.log() - 0.5 * (total.log().sum(-1) + (parts**2 / total).sum(-1))

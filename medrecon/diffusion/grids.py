@@ -1,8 +1,7 @@
 """Grids: descending levels t from a start sigma to an end sigma, then 0, for any affine path.
 
-A grid is called as `grid(path, start, end, steps)` with start and end as sigma = b / a, and returns `(steps + 1,)`
-float64 levels on the CPU: `steps` of them noisy, the last one 0. As 0-dimensional CPU tensors they mix with images on
-any device, without promoting them and without waiting for the device.
+A grid is called as `grid(path, start, end, steps)` with start and end as sigma = b / a, numbers or tensors, and returns
+float64 levels `(steps + 1, …)` of their shape: `steps` of them noisy, the last one 0.
 """
 
 from abc import ABC, abstractmethod
@@ -21,18 +20,20 @@ class Grid(ABC):
     """Spacing of the noise levels."""
 
     @final
-    def __call__(self, path: AffinePath, start: float, end: float, steps: int) -> Tensor:
-        """Levels t of `path`, `(steps + 1,)`, from sigma `start` down to `end`, then 0.
+    def __call__(self, path: AffinePath, start: Tensor | float, end: Tensor | float, steps: int) -> Tensor:
+        """Levels t of `path`, `(steps + 1, …)`, from sigma `start` down to `end`, then 0.
 
         Raises InputError unless steps >= 1 and start >= end > 0.
         """
         if steps < 1:
             raise InputError(f"steps is {steps}; a grid needs at least 1 step")
-        if not (0 < end <= start < float("inf")):
+        ends = [torch.as_tensor(sigma, dtype=torch.float64) for sigma in (start, end)]
+        first, last = torch.broadcast_tensors(*ends)
+        if not bool(((last > 0) & (last <= first) & first.isfinite()).all()):
             raise InputError(f"sampling from sigma {start} to {end}; give start >= end > 0")
-        first, last = torch.tensor([start, end], dtype=torch.float64)
-        noisy = self.spaced(path, first, last, torch.linspace(0, 1, steps, dtype=torch.float64))
-        return torch.cat([noisy, noisy.new_zeros(1)])
+        u = torch.linspace(0, 1, steps, dtype=torch.float64, device=first.device)
+        noisy = self.spaced(path, first, last, u.reshape(-1, *(1,) * first.ndim))
+        return torch.cat([noisy, torch.zeros_like(noisy[:1])])
 
     @abstractmethod
     def spaced(self, path: AffinePath, start: Tensor, end: Tensor, u: Tensor) -> Tensor:

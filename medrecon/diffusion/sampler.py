@@ -45,7 +45,8 @@ class Sampler:
 
     Attributes
     ----------
-    path, levels : the affine path and its descending levels, the last of them 0 (see `grids`).
+    path, levels : the affine path and its descending levels `(steps + 1,)` or, one grid an image,
+        `(steps + 1, slice, 1, 1)`; the last of them is 0 (see `grids`).
     integrator : combines past directions into e.
     eta : share of fresh noise, constant over the steps as in DDS (Chung et al. 2024). 0 follows the probability-flow
         ODE; the variance-true share of ancestral sampling is sqrt(1 - (sigma_s / sigma_t)^2); more than that forgets
@@ -92,7 +93,7 @@ class Sampler:
         return Draw(x0, history[-1].raw, path.sigma(history[-1].t))
 
     def _predict(self, x: Tensor, t: Tensor, denoise: Denoiser, data: DataStep) -> Prediction:
-        raw = denoise(x, t.to(x.device, x.real.dtype))
+        raw = denoise(x, t.to(x.real.dtype).flatten() if t.ndim else t.to(x.device, x.real.dtype))
         x0 = data(raw, self.path.sigma(t)) if data.history == "conditional" else raw
         return Prediction(t, raw, x0, self.path.direction(x, x0, t))
 

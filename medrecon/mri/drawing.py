@@ -26,6 +26,9 @@ from medrecon.progress import OnStep, Progress, silent
 START = 10.0
 """Default first level, in standard deviations of the prior's images per real component."""
 
+END = 0.5
+"""Default last level, in standard deviations of the data."""
+
 
 @dataclass(frozen=True)
 class Drawing(Method):
@@ -36,7 +39,8 @@ class Drawing(Method):
     eta : share of fresh noise a step, 0 to 1; 1 gives the best single images.
     cg : conjugate-gradient iterations of a data step.
     start : first noise level as sigma; None is `START` standard deviations of the prior's images.
-    end : last noise level; None is the lowest of the prior. Both are kept inside what the prior was trained on.
+    end : last noise level; None is `END` standard deviations of each slice's data. Both are kept inside what the
+        prior was trained on.
     rho : spacing of the levels; larger means more of them at low noise (Karras et al. 2022).
     integrator : how past predictions are combined.
     batch : images a network call on CUDA; on the CPU always one, so that results are bit-equal.
@@ -73,7 +77,7 @@ class Drawing(Method):
         self._validate()
         if prior is None:
             raise InputError(f"{self.name} needs a prior and got none; name one with --prior")
-        sampler, ledger = self._sampler(prior), Ledger()
+        ledger = Ledger()
         images = problem.kspace.new_empty((self.samples, *problem.image_shape))
         kspace = torch.zeros_like(problem.kspace)
         predicted = False
@@ -84,7 +88,9 @@ class Drawing(Method):
                 data = self.data_step(part, prior)
                 who = list(draws) * (part.n_slices // len(draws))
                 streams = Streams(seed, problem.case, part.slice_ids, who)
-                draw = _draw(part, sampler, data, prior, ledger, streams, _part_of(on_step, n, len(batches)))
+                draw = _draw(
+                    part, self.sampler(part, prior), data, prior, ledger, streams, _part_of(on_step, n, len(batches))
+                )
                 images[draws.start : draws.stop, slices] = _by_sample(draw.image, draws)
                 own = self.coil_kspace(data, draw)
                 if own is not None:
@@ -92,17 +98,15 @@ class Drawing(Method):
                     predicted = True
         return Solution(images, kspace if predicted else None, ledger.calls // problem.n_slices)
 
-    def levels(self, prior: Prior) -> tuple[float, float]:
-        """(first, last) sigma, clamped to what the prior was trained on."""
+    def sampler(self, problem: Problem, prior: Prior) -> Sampler:
+        """The loop with the levels of every slice of `problem`."""
         low, high = prior.levels
         first = START * math.sqrt(prior.variance) if self.start is None else self.start
         first = min(max(first, low), high)
-        last = low if self.end is None else self.end
-        return first, min(max(last, low), first)
-
-    def _sampler(self, prior: Prior) -> Sampler:
-        grid = Karras(self.rho)(prior.path, *self.levels(prior), self.steps)
-        return Sampler(prior.path, grid, INTEGRATORS[self.integrator](), self.eta)
+        last = END * problem.data_sigma if self.end is None else torch.full_like(problem.noise, self.end)
+        last = last.clamp(low, first)[:, None, None]
+        levels = Karras(self.rho)(prior.path, first, last, self.steps).to(problem.kspace.real.dtype)
+        return Sampler(prior.path, levels, INTEGRATORS[self.integrator](), self.eta)
 
     def _batches(self, problem: Problem) -> Iterator[tuple[slice, range]]:
         """Slices and samples that share network calls."""

@@ -10,7 +10,7 @@ from medrecon.diffusion.prior import Prior
 from medrecon.diffusion.sampler import Draw
 from medrecon.mri.drawing import Drawing
 from medrecon.operators import fft2c
-from medrecon.operators.spirit import SelfConsistency, spirit_matrices
+from medrecon.operators.spirit import spirit_matrices
 from medrecon.problem import Problem
 
 
@@ -31,7 +31,7 @@ class Spirit(Drawing):
         if problem.kernel is None:
             return NoiseWeighted(problem, prior.variance, self.cg)
         matrices = spirit_matrices(problem.kernel, problem.image_shape[1:])
-        return SelfConsistent(problem, SelfConsistency(matrices), prior.variance, self.cg)
+        return SelfConsistent(problem, matrices, prior.variance, self.cg)
 
     def coil_kspace(self, data: DataStep, draw: Draw) -> Tensor | None:
         """k-space of the last step's coil images, their off-range part included."""

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, final
 from torch import Tensor
 
 from medrecon.diffusion.datasteps.step import DataStep
-from medrecon.optimisation.sense_normal import SenseNormal
+from medrecon.optimisation.sampling_normal import SenseNormal
 from medrecon.problem import Problem
 
 

@@ -2,11 +2,12 @@
 
 from typing import ClassVar, Literal, final
 
+import torch
 from torch import Tensor
 
 from medrecon.diffusion.datasteps.step import DataStep, trust
 from medrecon.optimisation.conjugate_gradient import conjugate_gradient
-from medrecon.optimisation.sense_normal import SenseNormal
+from medrecon.optimisation.sampling_normal import SenseNormal
 from medrecon.problem import Problem
 
 
@@ -25,9 +26,13 @@ class NoiseWeighted(DataStep):
         self.gram, self.data = SenseNormal(problem.maps, problem.mask), problem.forward.H(problem.kspace)
         self.noise_variance = problem.data_sigma[:, None, None] ** 2
         self.variance, self.iterations = variance, iterations
+        self.tolerance = torch.finfo(self.data.dtype).eps
 
     def __call__(self, x0: Tensor, sigma: Tensor) -> Tensor:
         weight = self.noise_variance / trust(sigma, self.variance)
-        return conjugate_gradient(
-            lambda x: self.gram(x) + weight * x, self.data + weight * x0, x0, self.iterations, batch_axes=1
-        )
+
+        def gram(x: Tensor) -> Tensor:
+            return self.gram(x) + weight * x
+
+        rhs = self.data + weight * x0
+        return conjugate_gradient(gram, rhs, x0, self.iterations, batch_axes=1, tolerance=self.tolerance)

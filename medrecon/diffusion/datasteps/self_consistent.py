@@ -2,12 +2,13 @@
 
 from typing import ClassVar, Literal, final
 
+import torch
 from torch import Tensor
 
+from medrecon.diffusion.datasteps.pixel_factor import PixelFactor
 from medrecon.diffusion.datasteps.step import DataStep, trust
-from medrecon.operators import LinearOperator
 from medrecon.optimisation.conjugate_gradient import conjugate_gradient
-from medrecon.optimisation.sense_normal import SenseNormal
+from medrecon.optimisation.sampling_normal import SamplingNormal
 from medrecon.problem import Problem
 
 
@@ -17,12 +18,16 @@ class SelfConsistent(DataStep):
 
         argmin |S^H x - u0|^2 / r_t^2 + |(I - S S^H) x|^2 / s_e^2 + mu |(G - I) k|^2 + |M k - y|^2 / sigma_y^2,
 
-    and from them u0 = S^H x, by a fixed count of CG from S u0 on the equations times sigma_y^2. The part outside the
-    range of S starts from zero each time: carried from step to step it would be a memory without a prior.
+    and from them u0 = S^H x, by a fixed count of CG from S u0. The part outside the range of S starts from zero each
+    time: carried from step to step it would be a memory without a prior.
+
+    Times sigma_y^2 the equations are (N - I + w S S^H + F^H M F) x = w S u0 + F^H y with w = sigma_y^2 / r_t^2 and
+    N = I + sigma_y^2 ((I - S S^H) / s_e^2 + mu W), a matrix at each pixel. In z = L^H x, N = L L^H, they are
+    z + L^-1 (F^H M F - I + w S S^H) L^-H z: five iterations then come as close as twenty without L (16 coils, R = 4).
 
     Parameters
     ----------
-    consistency : Psi = F^-1 (G - I)^H (G - I) F on coil images, which is W(r) pixel by pixel.
+    consistency : `(slice, coil, coil, y, x)` W(r) = (G(r) - I)^H (G(r) - I) of `operators.spirit`.
     variance : the prior's, per real component.
 
     sigma_y is the noise alone; the maps' error sits in s_e^2 = `problem.off_range`, the kernel's in
@@ -31,13 +36,13 @@ class SelfConsistent(DataStep):
 
     history: ClassVar[Literal["conditional", "raw"]] = "conditional"
 
-    def __init__(self, problem: Problem, consistency: LinearOperator, variance: float, iterations: int) -> None:
-        self.coils, self.sampled = problem.coils, SenseNormal(problem.maps, problem.mask).sampled
-        self.data, self.consistency = problem.sampling.H(problem.kspace), consistency
+    def __init__(self, problem: Problem, consistency: Tensor, variance: float, iterations: int) -> None:
+        self.coils, self.sampled = problem.coils, SamplingNormal(problem.mask, tuple(problem.maps.shape))
+        self.data = problem.sampling.H(problem.kspace)
         self.noise_variance = problem.noise[:, None, None] ** 2
-        self.off_range = self.noise_variance / problem.off_range[:, None, None]
-        self.mu = (self.noise_variance / problem.inconsistency[:, None, None])[:, None]
+        self.factor = PixelFactor(_pixel_matrices(problem, consistency))
         self.variance, self.iterations = variance, iterations
+        self.tolerance = torch.finfo(self.data.dtype).eps
 
     def __call__(self, x0: Tensor, sigma: Tensor) -> Tensor:
         return self.coils.H(self.coil_images(x0, sigma))
@@ -46,11 +51,20 @@ class SelfConsistent(DataStep):
         """`(slice, coil, y, x)` coil images of the combined estimate `x0`, off-range part included."""
         weight = self.noise_variance / trust(sigma, self.variance)
 
-        def gram(x: Tensor) -> Tensor:
-            # weight S S^H + off (I - S S^H), with one S S^H
-            ranges = self.off_range[:, None] * x + self.coils((weight - self.off_range) * self.coils.H(x))
-            return ranges + self.sampled(x) + self.mu * self.consistency(x)
+        def gram(z: Tensor) -> Tensor:
+            x = self.factor.inverse_adjoint(z)
+            return z + self.factor.inverse(self.sampled(x) - x + self.coils(weight * self.coils.H(x)))
 
-        return conjugate_gradient(
-            gram, self.data + self.coils(weight * x0), self.coils(x0), self.iterations, batch_axes=1
-        )
+        rhs = self.factor.inverse(self.data + self.coils(weight * x0))
+        start = self.factor.adjoint(self.coils(x0))
+        z = conjugate_gradient(gram, rhs, start, self.iterations, batch_axes=1, tolerance=self.tolerance)
+        return self.factor.inverse_adjoint(z)
+
+
+def _pixel_matrices(problem: Problem, consistency: Tensor) -> Tensor:
+    """N `(slice, y, x, coil, coil)`."""
+    maps, noise = problem.maps.movedim(1, -1), problem.noise**2
+    off_range, mu = ((noise / v)[:, None, None, None, None] for v in (problem.off_range, problem.inconsistency))
+    identity = torch.eye(maps.shape[-1], dtype=maps.dtype, device=maps.device)
+    projector = maps[..., :, None] * maps[..., None, :].conj()
+    return identity * (1 + off_range) - off_range * projector + mu * consistency.permute(0, 3, 4, 1, 2)
