@@ -4,7 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+# workers run side by side: threads that wait for one another on shared cores cost more than they bring
+torch.set_num_threads(1)
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
 from phantom import gaussian, head

@@ -11,6 +11,7 @@ import torch
 
 from medrecon.cli.main import run
 from medrecon.scan import Scan
+from medrecon.weights import save
 
 
 def write(path: Path, kspace: np.ndarray, mask: np.ndarray | None = None) -> Path:
@@ -68,6 +69,14 @@ class Files:
         lines[20:36] = True
         return write(self.folder / "under.h5", self.kspace * lines, lines)
 
+    def damaged_weights(self) -> Path:
+        path = self.folder / "prior.safetensors"
+        save(path, {"weight": torch.ones(40, 40)}, {"kind": "mri-image"})
+        data = bytearray(path.read_bytes())
+        data[-5] ^= 1
+        path.write_bytes(data)
+        return path
+
     def wrong_mask(self) -> Path:
         path = self.folder / "mask.npy"
         np.save(path, np.ones((3, 7), bool))
@@ -113,6 +122,10 @@ CASES: dict[str, tuple[Callable[[Files], list[str]], str]] = {
     "mask file and accel": (lambda f: [str(f.good()), "--mask", str(f.wrong_mask()), "--accel", "4"], "--accel"),
     "mask file missing": (mri("--mask", "nowhere.npy"), "does not exist"),
     "unknown prior": (mri("--method", "dds", "--prior", "nobody"), "nobody"),
+    "one byte of the weights": (
+        lambda f: [str(f.good()), "--method", "dds", "--prior", str(f.damaged_weights())],
+        "damaged",
+    ),
     "zero steps": (mri("--method", "spirit", "--steps", "0"), "steps"),
 }
 
