@@ -1,20 +1,15 @@
 """A small simulated scan that the tests of the whole way share."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-
-# workers run side by side: threads that wait for one another on shared cores cost more than they bring
-torch.set_num_threads(1)
-sys.path.insert(0, str(Path(__file__).parent / "helpers"))
-
 from phantom import gaussian, head
 
 from medrecon.diffusion.prior import Prior
 from medrecon.scan import Scan
 from medrecon.simulate.scan import simulate_scan
+
+# workers run side by side: threads that wait for one another on shared cores cost more than they bring
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
