@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import h5py
@@ -66,8 +67,12 @@ def _read_mat(path: Path) -> np.ndarray:
     if h5py.is_hdf5(path):
         return _read_h5(path)
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
-    mask = loadmat(path, variable_names=["mask"])["mask"]
+    try:
+        mask = loadmat(path, variable_names=["mask"])["mask"]
+    except (MatReadError, zlib.error) as error:
+        raise ValueError(str(error)) from error
     return mask.toarray() if hasattr(mask, "toarray") else mask
 
 

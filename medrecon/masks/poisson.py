@@ -12,7 +12,8 @@ from medrecon.masks.points import PointPattern
 from medrecon.scan import Scan
 
 BISECTIONS = 12
-SURPLUS = 0.01
+SURPLUS = 0.02
+ATTEMPTS = 30
 
 
 @final
@@ -21,7 +22,7 @@ class PoissonDisc(PointPattern):
     """Points that keep a distance growing as 1 + slope |k / k_max| (Bridson 2007, as in `sigpy.mri.poisson`).
 
     The slope is bisected here, on the acquired lattice and with a bounded count, because SigPy's own search need not
-    end. What is left of the difference to the requested number, usually below 1 %, is dropped or added at random.
+    end. What is left of the difference to the requested number, usually below 2 %, is dropped or added at random.
     """
 
     def pick(self, scan: Scan, centre: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -60,7 +61,8 @@ def poisson_disc(lattice: np.ndarray, slope: float, side: int, seed: int) -> np.
     points = np.zeros_like(lattice)
     state = np.random.get_state()  # noqa: NPY002 - the generator seeds the global state, which is put back
     try:
-        points[rows, columns] = _poisson(nx, ny, 30, radius_x, radius_y, (side, side), seed) > 0
+        # no calibration region: a first point inside one would end the generation at once
+        points[rows, columns] = _poisson(nx, ny, ATTEMPTS, radius_x, radius_y, (0, 0), seed) > 0
     finally:
         np.random.set_state(state)  # noqa: NPY002
     return points
