@@ -43,7 +43,7 @@ class Drawing(Method):
         prior was trained on.
     rho : spacing of the levels; larger means more of them at low noise (Karras et al. 2022).
     integrator : how past predictions are combined.
-    batch : images a network call on CUDA; on the CPU always one, so that results are bit-equal.
+    batch : images a network call on CUDA; on the CPU always one.
     """
 
     needs_prior: ClassVar[bool] = True
@@ -104,13 +104,13 @@ class Drawing(Method):
         first = START * math.sqrt(prior.variance) if self.start is None else self.start
         first = min(max(first, low), high)
         last = END * problem.data_sigma if self.end is None else torch.full_like(problem.noise, self.end)
-        last = last.clamp(low, first)[:, None, None]
-        levels = Karras(self.rho)(prior.path, first, last, self.steps).to(problem.kspace.real.dtype)
+        last = last.cpu().clamp(low, first)[:, None, None]
+        levels = Karras(self.rho)(prior.path, first, last, self.steps).to(problem.kspace.real)
         return Sampler(prior.path, levels, INTEGRATORS[self.integrator](), self.eta)
 
     def _batches(self, problem: Problem) -> Iterator[tuple[slice, range]]:
         """Slices and samples that share network calls."""
-        size = self.batch if problem.device.type == "cuda" else 1
+        size = images_together(self.batch, problem.device)
         together = max(1, size // self.samples)
         for first in range(0, problem.n_slices, together):
             for draw in range(0, self.samples, size):
@@ -128,6 +128,11 @@ class Drawing(Method):
                 raise InputError(f"{field} is {value}; give a number above 0")
         if self.integrator not in INTEGRATORS:
             raise InputError(f"unknown integrator '{self.integrator}'; choose one of {', '.join(INTEGRATORS)}")
+
+
+def images_together(batch: int, device: torch.device) -> int:
+    """Images of one network call: one on the CPU, where results shall be bit-equal for any batch."""
+    return 1 if device.type == "cpu" else batch
 
 
 def _draw(

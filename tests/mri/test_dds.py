@@ -152,3 +152,24 @@ def test_no_prior_is_an_error(problem):
 def test_the_spread_is_not_called_posterior(problem):
     prior, _ = gaussian_prior()
     assert DDS(steps=2, samples=2).solve(problem, prior=prior).spread == "spread, not calibrated"
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("batch", [1, 2, 16])
+def test_cuda_draws_the_same_samples_in_any_batch(problem, batch):
+    prior, _ = gaussian_prior()
+    expected = DDS(steps=6, samples=3).solve(problem, prior=prior, seed=2).samples
+    images = DDS(steps=6, samples=3, batch=batch).solve(problem.to("cuda"), prior=prior, seed=2).samples
+    assert (images.cpu() - expected).norm() < 1e-3 * expected.norm()
+
+
+@pytest.mark.parametrize("batch", [1, 2, 4, 16])
+def test_batches_of_a_gpu_give_the_same_samples(problem, batch, monkeypatch):
+    """The arithmetic of batches, on the CPU: the rule that one image goes at a time is switched off."""
+    prior, _ = gaussian_prior()
+    expected = DDS(steps=6, samples=3).solve(problem, prior=prior, seed=2)
+    monkeypatch.setattr("medrecon.mri.drawing.images_together", lambda batch, device: batch)
+    solution = DDS(steps=6, samples=3, batch=batch).solve(problem, prior=prior, seed=2)
+    assert torch.allclose(solution.samples, expected.samples, atol=1e-5)
+    assert solution.calls == expected.calls

@@ -23,7 +23,7 @@ class SelfConsistent(DataStep):
 
     Times sigma_y^2 the equations are (N - I + w S S^H + F^H M F) x = w S u0 + F^H y with w = sigma_y^2 / r_t^2 and
     N = I + sigma_y^2 ((I - S S^H) / s_e^2 + mu W), a matrix at each pixel. In z = L^H x, N = L L^H, they are
-    z + L^-1 (F^H M F - I + w S S^H) L^-H z: five iterations then come as close as twenty without L (16 coils, R = 4).
+    z + L^-1 (F^H M F - I + w S S^H) L^-H z: five iterations then come as close as twenty without L (12 coils, R = 4).
 
     Parameters
     ----------
