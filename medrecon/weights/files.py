@@ -19,7 +19,8 @@ from torch import Tensor
 from medrecon.errors import InputError
 from medrecon.weights.quantise import Storage, pack, unpack
 
-RECORD, DIGEST = "medrecon", "sha256"
+RECORD = "medrecon"  # metadata key; its text is the sha256 of the content, then the record as JSON
+DIGITS = 64
 
 
 def save(
@@ -34,7 +35,7 @@ def save(
         raise InputError(f"folder {path.parent} does not exist; make it first")
     tensors = pack(dict(state_dict), quantise)
     record = json.dumps(dict(metadata), sort_keys=True)
-    data = serialise(tensors, {RECORD: record, DIGEST: content_digest(tensors, record)})
+    data = serialise(tensors, {RECORD: content_digest(tensors, record) + record})
     temporary = path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
     try:
         temporary.write_bytes(data)
@@ -63,11 +64,12 @@ def decode(data: bytes, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except (SafetensorError, ValueError, KeyError, struct.error) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{name} is damaged or no safetensors file ({reason}); fetch it again") from None
-    if RECORD not in header or DIGEST not in header:
+    if RECORD not in header:
         raise InputError(f"{name} carries no medrecon record; give a file that medrecon has written")
-    if content_digest(tensors, header[RECORD]) != header[DIGEST]:
+    digest, record = header[RECORD][:DIGITS], header[RECORD][DIGITS:]
+    if content_digest(tensors, record) != digest:
         raise InputError(f"{name} is damaged (its content does not match its own sha256); fetch it again")
-    return unpack(tensors), json.loads(header[RECORD])
+    return unpack(tensors), json.loads(record)
 
 
 def sha256(data: bytes) -> str:
