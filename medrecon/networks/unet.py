@@ -106,10 +106,10 @@ class NoiseEmbedding(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.first, self.second = nn.Linear(size, size), nn.Linear(size, size)
-        self.register_buffer("frequencies", math.pi * torch.logspace(-2, 3, size // 2, base=2.0), persistent=False)
 
     def forward(self, label: Tensor) -> Tensor:
-        phase = label[:, None].float() * self.frequencies
+        octaves = torch.linspace(-2, 3, self.first.in_features // 2, device=label.device)
+        phase = label[:, None].float() * (math.pi * octaves.exp2())
         waves = torch.cat([phase.cos(), phase.sin()], dim=1).to(self.first.weight.dtype)
         return F.silu(self.second(F.silu(self.first(waves))))
 

@@ -1,0 +1,44 @@
+"""A trained prior from its weights: the shipped ones by name, others by path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from medrecon import weights
+from medrecon.diffusion.path import VE
+from medrecon.diffusion.prior import Prior
+from medrecon.errors import InputError
+from medrecon.networks.edm import EDMDenoiser
+from medrecon.networks.unet import UNet, UNetOptions
+
+KIND = "mri-image"
+
+
+def load_prior(name: str, device: torch.device | str = "cpu") -> Prior:
+    """The image prior called `name`, or in the .safetensors file of that path, verified and ready on `device`.
+
+    The network computes in bfloat16 on CUDA and in float32 on the CPU, where results are bit-equal.
+    Raises InputError for an unknown name, a damaged file, or weights of another kind.
+    """
+    tensors, settings, sha256 = weights.load(name)
+    if settings.get("kind") != KIND:
+        raise InputError(f"{name} holds weights of kind '{settings.get('kind')}'; an image prior is of kind '{KIND}'")
+    denoiser = image_denoiser(tensors, settings, torch.device(device))
+    low, high = settings["levels"]
+    return Prior(denoiser, VE(), settings["sigma_data"] ** 2, (low, high), Path(name).name, sha256, settings)
+
+
+def image_denoiser(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], device: torch.device) -> EDMDenoiser:
+    """Network and preconditioning from weights and the settings that were stored with them."""
+    options = UNetOptions.from_dict(settings["network"])
+    with torch.device("meta"):
+        network = UNet(options)
+    network.load_state_dict({k: v.float() for k, v in tensors.items()}, assign=True)
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    network = network.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return EDMDenoiser(network.eval().requires_grad_(False), settings["sigma_data"], options.multiple)
