@@ -30,7 +30,7 @@ def test_combined_reference_is_that_of_the_full_scan(full_scan):
 
 def test_combined_reference_loses_no_signal_to_noise_in_its_maps():
     """With ESPIRiT's usual threshold the noise of a whole k-space enters the maps: 22 dB and 14 % of signal lost."""
-    scan = simulate_scan(head(1), (3.0, 3.0), coils=4, snr=20.0, seed=1, name="head")
+    scan = simulate_scan(head(1), (3.0, 3.0), slice_mm=5.0, coils=4, snr=20.0, seed=1, name="head")
     reference, _ = reference_image(replace(scan, truth=None, noise=None))
     assert score(reference, scan.truth).mean["psnr_foreground"] > 29
     inside = ndimage.binary_erosion(foreground_mask(scan.truth).numpy(), structure=np.ones((1, 3, 3)), iterations=3)
