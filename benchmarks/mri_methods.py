@@ -3,8 +3,8 @@
 python benchmarks/mri_methods.py VOLUMES OUT.json [--accel 4 8] [--mask random] [--seeds 0 1] [--slices 10]
                                  [--prior NAME ...] [--runs RUNS.json] [--device cuda] [--seconds 500]
 
-VOLUMES is a folder of NIfTI volumes, a pack of them, or one k-space file (.h5). Rows are written after each condition; a
-condition that OUT.json already holds is passed over, so that a run that was cut short goes on where it stopped.
+VOLUMES is a folder of NIfTI volumes, a pack of them, or one k-space file (.h5). Rows are written after each condition;
+a condition that OUT.json already holds is passed over, so that a run that was cut short goes on where it stopped.
 RUNS.json replaces the standard list: [["dds", {"steps": 20}], ["wavelet", {"noise_factor": 0.3}], …].
 """
 
@@ -96,10 +96,18 @@ def rows(scan: Scan, condition: dict[str, Any], runs: list, priors: dict, device
                 "calibration_seconds_per_slice": calibration,
             }
             found.append(row)
-            print(f"{scan.name[:28]:28s} R{condition['accel']} s{condition['seed']} {name:13s} {json.dumps(options)[:60]:60s}"
-                  f" {prior.name[:16] if prior else '':16s} fg {row['mean']['psnr_foreground']:6.2f}"
-                  f" psnr {row['mean']['psnr']:6.2f} ssim {row['mean']['ssim']:.3f} res {row['residual']:.2f} {seconds:6.2f} s", flush=True)
+            _report(row)
     return found
+
+
+def _report(row: dict[str, Any]) -> None:
+    mean, prior = row["mean"], row["weights"]["name"] if row["weights"] else ""
+    print(
+        f"{row['scan'][:28]:28s} R{row['accel']} s{row['seed']} {row['method']:13s} {json.dumps(row['options'])[:40]:40s} "
+        f"{prior[:16]:16s} fg {mean['psnr_foreground']:6.2f} psnr {mean['psnr']:6.2f} ssim {mean['ssim']:.3f} "
+        f"res {row['residual']:.2f} {row['seconds_per_slice']:6.2f} s",
+        flush=True,
+    )
 
 
 def main() -> None:

@@ -30,7 +30,12 @@ def save_parts(trained: TrainedPrior, out: Path, name: str) -> None:
         size += half.nbytes
     for i, part in enumerate(parts):
         save_file(part, out / f"{name}.{i}.safetensors")
-    record = {"settings": trained.settings, "steps": trained.run.steps, "seconds": trained.run.seconds, "history": trained.run.history}
+    record = {
+        "settings": trained.settings,
+        "steps": trained.run.steps,
+        "seconds": trained.run.seconds,
+        "history": trained.run.history,
+    }
     (out / f"{name}.json").write_text(json.dumps(record))
 
 
@@ -52,7 +57,12 @@ def main(pack: Path, out: Path, jobs: list[str]) -> None:
 
         trained = train_mri_image(volumes, options, device, compiled=device.type == "cuda", on_step=report)
         print(name, "steps", trained.run.steps, "sigma_data", trained.settings["sigma_data"])
-        print([(round(s), n, round(loss, 4)) for s, n, loss in trained.run.history[:: max(1, len(trained.run.history) // 12)]])
+        print(
+            [
+                (round(s), n, round(loss, 4))
+                for s, n, loss in trained.run.history[:: max(1, len(trained.run.history) // 12)]
+            ]
+        )
         save_parts(trained, out, name)
 
 

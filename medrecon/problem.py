@@ -89,9 +89,7 @@ class Problem:
     def select(self, part: slice) -> Problem:
         """Some of the slices."""
         per_slice = {
-            f.name: v[part]
-            for f in fields(self)
-            if f.name != "mask" and isinstance(v := getattr(self, f.name), Tensor)
+            f.name: v[part] for f in fields(self) if f.name != "mask" and isinstance(v := getattr(self, f.name), Tensor)
         }
         return replace(self, **per_slice, slice_ids=self.slice_ids[part])
 

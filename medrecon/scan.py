@@ -94,18 +94,18 @@ class Scan:
         samples = torch.as_tensor(samples)
         if tuple(samples.shape) != self.matrix:
             raise InputError(
-                f"the mask has shape {tuple(samples.shape)} but k-space is {self.matrix} (y, x); give a mask of that shape"
+                f"the mask has shape {tuple(samples.shape)}, k-space {self.matrix} (y, x); give a mask of that shape"
             )
         samples = samples.to(self.kspace.device).bool() & self.lattice
-        return replace(
-            self, kspace=self.kspace * samples, mask=samples, full=self, nominal_acceleration=nominal
-        )
+        return replace(self, kspace=self.kspace * samples, mask=samples, full=self, nominal_acceleration=nominal)
 
     def slices(self, start: int | None, stop: int | None) -> Scan:
         """The slices `[start:stop]`."""
         part = slice(start, stop)
         if len(range(*part.indices(self.n_slices))) == 0:
-            raise InputError(f"slices {start}:{stop} select nothing of {self.n_slices} slices; give a range inside 0:{self.n_slices}")
+            raise InputError(
+                f"slices {start}:{stop} select nothing of {self.n_slices} slices; give a range inside 0:{self.n_slices}"
+            )
         return replace(
             self,
             kspace=self.kspace[part],

@@ -1,0 +1,1 @@
+"""Training data: volumes, packs, the bank of slices, augmentation."""

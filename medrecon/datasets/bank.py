@@ -15,7 +15,7 @@ from medrecon.datasets.volume import TrainingVolume
 
 CANVAS = 448
 MIN_FOREGROUND = 0.05
-"""Share of the canvas that must be brighter than a tenth of the volume's peak; emptier slices are left out."""
+"""A slice is left out if its head covers less than this share of what the largest slice's head covers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,19 +66,20 @@ def _cuts(volume: TrainingVolume, oblique: int, generator: torch.Generator) -> I
     if not volume.is_isotropic:
         return
     z, y, x = volume.voxel_mm
+    finest = min(volume.voxel_mm)
     yield _stack(volume.values.permute(1, 0, 2), (y, z, x), thick=False)
     yield _stack(volume.values.permute(2, 0, 1), (x, z, y), thick=False)
     for _ in range(oblique):
-        yield _stack(_rotated(volume, generator), (min(volume.voxel_mm),) * 3, thick=False)
+        yield _stack(_rotated(volume, generator), (finest, finest, finest), thick=False)
 
 
 def _stack(values: Tensor, voxel_mm: tuple[float, float, float], *, thick: bool) -> SliceBank:
     """Slices along the first axis, the head's bounding box in the middle of the canvas."""
     bright = values > 0.1 * values.max()
-    keep = torch.nonzero(bright.float().mean((1, 2)) > MIN_FOREGROUND * bright.float().mean((1, 2)).max().clamp(min=0.2)).flatten()
-    values, bright = values[keep], bright[keep]
-    boxes = [_box(b) for b in bright]
-    images = torch.stack([_centred(v, box) for v, box in zip(values, boxes, strict=True)]) if boxes else values.new_zeros(0, CANVAS, CANVAS)
+    share = bright.float().mean((1, 2))
+    keep = torch.nonzero(share > MIN_FOREGROUND * share.max()).flatten()
+    boxes = [_box(b) for b in bright[keep]]
+    images = torch.stack([_centred(v, box) for v, box in zip(values[keep], boxes, strict=True)])
     pixel = torch.tensor(voxel_mm[1:])
     extent = torch.tensor([[y1 - y0, x1 - x0] for y0, y1, x0, x1 in boxes]).reshape(-1, 2) * pixel
     index = torch.arange(len(images))

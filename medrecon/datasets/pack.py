@@ -17,12 +17,17 @@ LEVELS = 1023
 """Grey levels of a packed volume, spaced like its square root: finer than any scan's noise."""
 
 
+COMPRESSION = {"shuffle": True, "compression": "gzip", "compression_opts": 9}
+
+
 def training_volumes(path: Path) -> list[TrainingVolume]:
     """Every volume of a pack (.h5) or of a folder of NIfTI files, Fourier-cropped to its acquired matrix."""
     if path.is_dir():
         files = sorted(p for p in path.iterdir() if p.name.endswith((".nii", ".nii.gz")))
         if not files:
-            raise InputError(f"no NIfTI file (.nii, .nii.gz) in {path}; give a folder of magnitude volumes, or a pack (.h5)")
+            raise InputError(
+                f"no NIfTI file (.nii, .nii.gz) in {path}; give a folder of magnitude volumes, or a pack (.h5)"
+            )
         return [_from_nifti(p) for p in files]
     if not path.is_file():
         raise InputError(f"{path} does not exist; give a folder of NIfTI volumes, or a pack (.h5)")
@@ -46,7 +51,7 @@ def write_pack(path: Path, volumes: list[TrainingVolume]) -> None:
     with h5py.File(partial, "w") as file:
         for volume in volumes:
             levels = (volume.values.clamp(0, 4).div(4).sqrt() * LEVELS).round().numpy().astype(np.uint16)
-            data = file.create_dataset(volume.name, data=levels, chunks=(1, *levels.shape[1:]), shuffle=True, compression="gzip", compression_opts=9)
+            data = file.create_dataset(volume.name, data=levels, chunks=(1, *levels.shape[1:]), **COMPRESSION)
             data.attrs["voxel_mm"], data.attrs["subject"] = volume.voxel_mm, volume.subject
     partial.replace(path)
 
@@ -56,13 +61,14 @@ def read_pack(path: Path) -> list[TrainingVolume]:
     try:
         with h5py.File(path) as file:
             return [_from_pack(name, file[name]) for name in file]  # type: ignore[arg-type]
-    except OSError as error:
-        raise InputError(f"{path} is not a pack: {error}; make one from a folder of NIfTI volumes") from None
+    except (OSError, KeyError, AttributeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path.name} is not a pack of volumes ({reason}); give a folder of NIfTI volumes") from None
 
 
 def _from_pack(name: str, data: h5py.Dataset) -> TrainingVolume:
     values = torch.from_numpy(data[:].astype(np.float32)).div_(LEVELS).square_().mul_(4)
-    z, y, x = (float(v) for v in data.attrs["voxel_mm"])
+    z, y, x = np.asarray(data.attrs["voxel_mm"], float).tolist()
     return TrainingVolume(values, (z, y, x), str(data.attrs["subject"]), name)
 
 

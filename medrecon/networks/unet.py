@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, final
 
 import torch
@@ -35,7 +36,8 @@ class UNetOptions:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> UNetOptions:
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**plain)
 
 
 @final
@@ -54,7 +56,7 @@ class UNet(nn.Module):
         self.decoder = nn.ModuleList(
             _stage(w, n, options.embedding) for w, n in zip(widths, options.decoder_blocks, strict=True)
         )
-        steps = list(zip(widths[:-1], widths[1:], strict=True))
+        steps = list(pairwise(widths))
         self.down = nn.ModuleList(nn.Conv2d(4 * fine, coarse, 1) for fine, coarse in steps)
         self.up = nn.ModuleList(nn.Conv2d(coarse, 4 * fine, 1) for fine, coarse in steps)
         self.head = nn.Conv2d(widths[0], packed, 3, padding=1)

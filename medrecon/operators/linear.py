@@ -79,7 +79,7 @@ class _AdjointAsBackward(torch.autograd.Function):
         return operator.forward(x)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, LinearOperator], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, LinearOperator], output: Tensor) -> None:  # noqa: ARG004 (torch asks for it)
         ctx.operator, ctx.is_complex = inputs[1], inputs[0].is_complex()
 
     @staticmethod

@@ -1,0 +1,1 @@
+"""Losses, the loop with its checkpoints, and one recipe a prior."""

@@ -1,4 +1,4 @@
-"""Exponential moving average of the weights, with a horizon that grows with training (Karras et al. 2024, power EMA)."""
+"""Moving average of the weights whose horizon grows with training (power EMA, Karras et al. 2024)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class EMA:
     def update(self, network: nn.Module, step: int) -> None:
         blend = 1 / (1 + self.horizon * step)
         state = network.state_dict()
-        torch._foreach_lerp_(list(self.weights.values()), [state[k].float() for k in self.weights], blend)
+        for name, average in self.weights.items():
+            average.lerp_(state[name].float(), blend)
 
     def load(self, weights: dict[str, Tensor]) -> None:
         for k, v in weights.items():

@@ -65,9 +65,7 @@ class Footprint:
         return inside[:, 0], inside[:, 1]
 
 
-def draw_footprint(
-    pixel_mm: Tensor, extent_mm: Tensor, draw: Draw, options: FootprintOptions
-) -> Footprint:
+def draw_footprint(pixel_mm: Tensor, extent_mm: Tensor, draw: Draw, options: FootprintOptions) -> Footprint:
     """Pixels no finer than the source's, a field of view around the head, or now and then through it."""
     octaves = math.log(options.coarsest_mm / options.finest_mm)
     base = options.finest_mm * (octaves * draw.uniform(0, 1, 1) ** options.fine_bias).exp()
