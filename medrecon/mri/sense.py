@@ -25,8 +25,8 @@ class Sense(Method):
     ----------
     weight : of |u|^2, in units of A^H A; None takes data_sigma^2 / prior_variance, the Bayesian ridge of a white
         Gaussian prior.
-    prior_variance : of that prior, per real component, in the Problem's units; the default is the best at R 2-8 on
-        simulated scans of the tuning volumes, SNR 40.
+    prior_variance : of that prior, per real component, in the Problem's units; the default is the best
+        mean over the scans of `benchmarks/results/noise_rules.json`.
     iterations : fixed count; few of them regularise too (semi-convergence).
     """
 

@@ -28,7 +28,7 @@ class TotalVariation(Method):
     Attributes
     ----------
     weight : None takes `noise_factor * data_sigma`.
-    noise_factor : chosen on simulated scans of the tuning volumes, SNR 40, R 2, 4 and 8.
+    noise_factor : the best mean over the scans of `benchmarks/results/noise_rules.json`.
     iterations : of FISTA.
     inner_iterations : of the prox.
     """
@@ -36,7 +36,7 @@ class TotalVariation(Method):
     name: ClassVar[str] = "tv"
 
     weight: float | None = None
-    noise_factor: float = 0.15
+    noise_factor: float = 0.3
     iterations: int = 100
     inner_iterations: int = 5
 
