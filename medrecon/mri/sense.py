@@ -27,14 +27,14 @@ class Sense(Method):
         Gaussian prior.
     prior_variance : of that prior, per real component, in the Problem's units; the default is the best
         mean over the scans of `benchmarks/results/noise_rules.json`.
-    iterations : fixed count; few of them regularise too (semi-convergence).
+    iterations : fixed count, from the same sweep; few of them regularise too (semi-convergence).
     """
 
     name: ClassVar[str] = "sense"
 
     weight: float | None = None
     prior_variance: float = 0.02
-    iterations: int = 20
+    iterations: int = 10
 
     def __post_init__(self) -> None:
         check_count("iterations", self.iterations)

@@ -35,13 +35,14 @@ class SpiritLinear(Method):
     Attributes
     ----------
     weight : of the data; None takes `inconsistency / noise^2`, so that both terms count their own variance.
-    iterations : fixed count; the directions that neither term determines converge last and are left out.
+    iterations : fixed count (see `benchmarks/results/noise_rules.json`); directions that neither term determines converge last
+        and are left out.
     """
 
     name: ClassVar[str] = "spirit-linear"
 
     weight: float | None = None
-    iterations: int = 30
+    iterations: int = 25
 
     def __post_init__(self) -> None:
         check_count("iterations", self.iterations)

@@ -36,7 +36,7 @@ class TotalVariation(Method):
     name: ClassVar[str] = "tv"
 
     weight: float | None = None
-    noise_factor: float = 0.3
+    noise_factor: float = 0.2
     iterations: int = 100
     inner_iterations: int = 5
 

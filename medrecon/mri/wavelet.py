@@ -42,7 +42,7 @@ class Wavelet(Method):
     name: ClassVar[str] = "wavelet"
 
     weight: float | None = None
-    noise_factor: float = 0.4
+    noise_factor: float = 0.3
     iterations: int = 100
     averaged: int = 20
     levels: int = 4
