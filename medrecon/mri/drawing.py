@@ -23,7 +23,7 @@ from medrecon.mri.method import Method, Solution
 from medrecon.problem import Problem
 from medrecon.progress import OnStep, Progress, silent
 
-START = 10.0
+START = 1.0
 """Default first level, in standard deviations of the prior's images per real component."""
 
 END = 0.5
@@ -74,7 +74,6 @@ class Drawing(Method):
 
         Raises InputError on options out of range or without a prior, and its NonFiniteError if sampling breaks down.
         """
-        self._validate()
         if prior is None:
             raise InputError(f"{self.name} needs a prior and got none; name one with --prior")
         ledger = Ledger()
@@ -116,7 +115,7 @@ class Drawing(Method):
             for draw in range(0, self.samples, size):
                 yield slice(first, min(first + together, problem.n_slices)), range(draw, min(draw + size, self.samples))
 
-    def _validate(self) -> None:
+    def __post_init__(self) -> None:
         for field in ("steps", "samples", "cg", "batch"):
             if getattr(self, field) < 1:
                 raise InputError(f"{field} is {getattr(self, field)}; give a whole number of at least 1")
