@@ -1,3 +1,5 @@
+"""SPIRiT in k-space and pixel by pixel (specification S3, S4)."""
+
 import pytest
 import torch
 
