@@ -104,7 +104,8 @@ def _report(row: dict[str, Any]) -> None:
     mean, prior = row["mean"], row["weights"]["name"] if row["weights"] else ""
     print(
         f"{row['scan'][:28]:28s} R{row['accel']} s{row['seed']} {row['method']:13s} "
-        f"{json.dumps(row['options'])[:40]:40s} {prior[:16]:16s} fg {mean['psnr_foreground']:6.2f} psnr {mean['psnr']:6.2f} ssim {mean['ssim']:.3f} "
+        f"{json.dumps(row['options'])[:40]:40s} {prior[:16]:16s} "
+        f"fg {mean['psnr_foreground']:6.2f} psnr {mean['psnr']:6.2f} ssim {mean['ssim']:.3f} "
         f"res {row['residual']:.2f} {row['seconds_per_slice']:6.2f} s",
         flush=True,
     )

@@ -103,7 +103,7 @@ class Drawing(Method):
         first = START * math.sqrt(prior.variance) if self.start is None else self.start
         first = min(max(first, low), high)
         last = END * problem.data_sigma if self.end is None else torch.full_like(problem.noise, self.end)
-        last = last.cpu().clamp(low, first)[:, None, None]
+        last = last.cpu().double().clamp(low, first)[:, None, None]
         levels = Karras(self.rho)(prior.path, first, last, self.steps).to(problem.kspace.real)
         return Sampler(prior.path, levels, INTEGRATORS[self.integrator](), self.eta)
 

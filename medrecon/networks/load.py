@@ -28,9 +28,16 @@ def load_prior(name: str, device: torch.device | str = "cpu") -> Prior:
     tensors, settings, sha256 = weights.load(name)
     if settings.get("kind") != KIND:
         raise InputError(f"{name} holds weights of kind '{settings.get('kind')}'; an image prior is of kind '{KIND}'")
-    denoiser = image_denoiser(tensors, settings, torch.device(device))
+    return image_prior(tensors, settings, torch.device(device), Path(name).name, sha256)
+
+
+def image_prior(
+    tensors: Mapping[str, Tensor], settings: Mapping[str, Any], device: torch.device, name: str, sha256: str | None
+) -> Prior:
+    """A prior from weights and the settings that were stored with them."""
+    denoiser = image_denoiser(tensors, settings, device)
     low, high = settings["levels"]
-    return Prior(denoiser, VE(), settings["sigma_data"] ** 2, (low, high), Path(name).name, sha256, settings)
+    return Prior(denoiser, VE(), settings["sigma_data"] ** 2, (low, high), name, sha256, settings)
 
 
 def image_denoiser(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], device: torch.device) -> EDMDenoiser:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from medrecon.datasets.augmentation import Augmentation, AugmentationOptions
 from medrecon.datasets.bank import slice_bank
 from medrecon.datasets.volume import TrainingVolume
 from medrecon.networks.edm import EDMDenoiser
+from medrecon.networks.load import KIND
 from medrecon.networks.unet import UNet, UNetOptions
 from medrecon.progress import OnStep, silent
 from medrecon.training.edm_loss import LevelOptions, edm_loss
@@ -52,17 +53,24 @@ def train_mri_image(
     options: MriImageOptions,
     device: torch.device,
     *,
+    start: Mapping[str, Tensor] | None = None,
     compiled: bool = False,
     checkpoint: Path | None = None,
     on_step: OnStep = silent,
 ) -> TrainedPrior:
-    """Train on magnitude volumes; `compiled` costs a minute or two once and then halves the time of a step."""
+    """Train on magnitude volumes.
+
+    `start` are weights of an earlier run to go on from, with a fresh optimiser that warms up. `compiled` costs under a
+    minute once and makes a step three times faster on an H200. `checkpoint` is kept as the run goes, and resumed from.
+    """
     bank = slice_bank(volumes, seed=options.loop.seed).to(device)
     augmentation = Augmentation(bank, options.augmentation, options.size)
     sigma_data = measured_deviation(augmentation, options)
     architecture = NETWORKS[options.network]
     network = UNet(architecture).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     initialise(network, options.loop.seed)
+    if start is not None:
+        network.load_state_dict(start)
     runner = torch.compile(network) if compiled else network
     denoiser = EDMDenoiser(runner, sigma_data, architecture.multiple)  # type: ignore[arg-type]
 
@@ -73,14 +81,19 @@ def train_mri_image(
             return edm_loss(denoiser, images, sigma, generator)
 
     run = train(network, loss_of, options.loop, checkpoint=checkpoint, on_step=on_step)
-    settings = {
-        "kind": "mri-image",
+    levels = (options.levels.lowest, options.levels.highest)
+    return TrainedPrior(run.weights, prior_settings(architecture, sigma_data, levels), run)
+
+
+def prior_settings(network: UNetOptions, sigma_data: float, levels: tuple[float, float]) -> dict[str, Any]:
+    """What a weights file says of an image prior, so that it can be used."""
+    return {
+        "kind": KIND,
         "path": "ve",
-        "network": architecture.as_dict(),
+        "network": network.as_dict(),
         "sigma_data": sigma_data,
-        "levels": [options.levels.lowest, options.levels.highest],
+        "levels": list(levels),
     }
-    return TrainedPrior(run.weights, settings, run)
 
 
 @torch.no_grad()

@@ -125,5 +125,8 @@ def test_recipe_trains_on_volumes_and_says_how_to_use_the_weights(monkeypatch):
     trained = train_mri_image([volume], options, torch.device("cpu"))
     assert trained.run.steps >= 1
     assert set(trained.weights) == set(UNet(TINY).state_dict())
+    no_time = dataclasses.replace(options, loop=LoopOptions(seconds=0.0))
+    again = train_mri_image([volume], no_time, torch.device("cpu"), start=trained.weights)
+    assert all(torch.equal(again.weights[k], v) for k, v in trained.weights.items())
     assert trained.settings["network"] == TINY.as_dict()
     assert 0.05 < trained.settings["sigma_data"] < 1.0
