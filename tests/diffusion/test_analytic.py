@@ -16,9 +16,12 @@ def scanner():
     return Mask(mask) @ Fourier((2, *SHAPE)) @ Coils(maps)
 
 
-def test_packing_is_a_round_trip():
+def test_packing_is_a_round_trip_with_all_real_parts_first():
+    """Specification T2."""
     x = torch.randn(2, *SHAPE, dtype=torch.complex128, generator=torch.Generator().manual_seed(0))
     assert torch.equal(to_complex(to_real(x), SHAPE), x)
+    assert torch.equal(to_real(x)[:, :12], x.real.reshape(2, 12))
+    assert torch.equal(to_real(x)[:, 12:], x.imag.reshape(2, 12))
 
 
 def test_denoiser_obeys_tweedie(make_mixture):

@@ -1,12 +1,12 @@
 """Samplers against exact posteriors through a real multi-coil operator (evaluation.md, "Is it a posterior?")."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 
 from medrecon.diffusion.analytic import dense, to_real
-from medrecon.diffusion.datasteps import Hard, NoiseWeighted, NullSpace
+from medrecon.diffusion.datasteps import Hard, NoiseWeighted, NullSpace, SelfConsistent
 from medrecon.diffusion.grids import Karras
 from medrecon.diffusion.integrators import DDIM, DPMpp2M
 from medrecon.diffusion.sampler import Sampler
@@ -90,6 +90,14 @@ def weighted(problem, variance):
     return NoiseWeighted(problem, variance, 5)
 
 
+def consistent(problem, variance):
+    """Maps that explain everything, and a kernel that knows no more than they do: W = I - S S^H."""
+    exact = replace(problem, off_range=1e-4 * problem.noise**2, inconsistency=1e-2 * problem.noise**2)
+    outer = torch.einsum("sayx,sbyx->sabyx", problem.maps, problem.maps.conj())
+    w = torch.eye(outer.shape[1], dtype=outer.dtype)[:, :, None, None] - outer
+    return SelfConsistent(exact, w, variance, 5)
+
+
 SIGMAS = pytest.mark.parametrize("sigma", [0.02, 0.1])
 
 
@@ -101,6 +109,36 @@ def test_second_order_with_fresh_noise_meets_the_criteria_of_a_posterior(compone
     assert r.bias <= 0.2
     assert 0.85 <= r.total <= 1.15
     assert r.measured >= 0.6
+
+
+@SIGMAS
+@pytest.mark.parametrize(("components", "kind"), [(1, "mild"), (1, "anisotropic"), (4, "mild"), (4, "anisotropic")])
+def test_self_consistency_with_exact_maps_has_the_posterior_of_the_noise_weighted_step(
+    components, kind, sigma, make_mixture
+):
+    """The very criteria, and the very numbers: coil images may not add a spread nor a bias of their own."""
+    gm = make_mixture(SHAPE, components, DECADES[kind], components)
+    ours, known = (ratios(gm, s, sigma, integrator=DPMpp2M(), eta=1.0, steps=50) for s in (consistent, weighted))
+    if (components, kind) != (4, "anisotropic"):
+        assert ours.bias <= 0.2
+        assert 0.85 <= ours.total <= 1.15
+        assert ours.measured >= 0.6
+    assert ours.bias == pytest.approx(known.bias, abs=0.05)
+    assert ours.total == pytest.approx(known.total, rel=0.05)
+    assert ours.measured == pytest.approx(known.measured, rel=0.05)
+
+
+@SIGMAS
+@pytest.mark.parametrize("kind", DECADES)
+def test_raw_history_costs_self_consistency_the_measured_variance_too(kind, sigma, make_mixture):
+    """Settles `SelfConsistent.history`."""
+    gm = make_mixture(SHAPE, 4, DECADES[kind], 4)
+    conditional, raw = (
+        ratios(gm, consistent, sigma, integrator=DDIM(), eta=0.0, steps=20, history=h) for h in ("conditional", "raw")
+    )
+    assert SelfConsistent.history == "conditional"
+    assert conditional.measured >= 0.6
+    assert raw.measured < 0.3
 
 
 @SIGMAS
