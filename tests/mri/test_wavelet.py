@@ -39,7 +39,7 @@ def test_without_shifts_the_limit_meets_the_optimality_conditions(monkeypatch):
     monkeypatch.setattr(ShiftedWaveletProx, "_shifts", lambda self: [(0, 0)])
     problem, _ = make_problem(n_slices=1, dtype=torch.complex128)
     weight = 0.01
-    image = Wavelet(weight=weight, levels=2, iterations=3000).solve(problem).image
+    image = Wavelet(weight=weight, levels=2, iterations=1000).solve(problem).image
     transform = Daubechies2((24, 27), 2)
     h, w = transform.approximation_shape
     slope = transform(problem.forward.H(problem.forward(image) - problem.kspace))
