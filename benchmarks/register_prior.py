@@ -18,34 +18,81 @@ ATTRIBUTION = (
 )
 
 
+CARD = """# {name}
+
+Denoiser of complex MR images of the head: the prior of `dds` and `spirit`. **Research use; not a medical device.**
+
+| | |
+|---|---|
+| network | U-Net of {parameters:.1f} M weights behind a space-to-depth stem, EDM preconditioning, {stored} |
+| file | `{file}`, {mib:.2f} MiB, sha256 `{sha256}` |
+| licence | {licence} |
+| trained on | {attribution} |
+| training | {steps} steps, {images} images in {seconds} s on {device}, {begin} |
+| pixels | {low} to {high} mm |
+| noise levels | {lowest} to {highest} of the 99th percentile of the image, per real component |
+| held-out subjects | {validation} |
+
+Magnitude images at their acquired matrix were made complex, cut and acquired anew by `medrecon.datasets`. The
+validation reconstructs slices of subjects that training never saw, under the standard conditions of
+docs/benchmarks.md (8 simulated coils, SNR 40, 1-D random masks), by `dds` with 20 calls; foreground PSNR in dB.
+
+It knows heads: seven people, with T1, T2 and FLAIR contrast. Other anatomy, contrasts, implants and large lesions lie
+outside, and what it makes of them can look convincing. Where the data say little it adds what its training made likely:
+read the standard deviation, the residual and the hold-out beside the image.
+"""
+
+
 def main(file: Path, name: str) -> None:
     run = json.loads(file.with_suffix(".json").read_text())
-    tensors, _, sha256 = weights.load(file)
+    tensors, settings, sha256 = weights.load(file)
     options = run["options"]
     (FOLDER / f"{name}.safetensors").write_bytes(file.read_bytes())
     footprint = options["augmentation"]["footprint"]
-    weights.register(
-        Record(
-            name=name,
-            kind=KINDS[options["network"]],
-            file=f"{name}.safetensors",
-            sha256=sha256,
-            licence="Apache-2.0",
-            attribution=ATTRIBUTION,
-            parameters=sum(v.numel() for v in tensors.values()),
-            pixel_range=(footprint["finest_mm"], footprint["coarsest_mm"]),
-            training={
-                "network": options["network"],
-                "steps": run["steps"],
-                "images": run["steps"] * options["batch"],
-                "seconds": round(run["seconds"], 1),
-                "started_from": run["started_from"],
-                "device": run["versions"].get("gpu", "cpu"),
-                "stored": "int8 per output channel",
-                "final_loss": run["history"][-1][2],
-            },
-            validation=run["validation_int8"],
-        )
+    record = Record(
+        name=name,
+        kind=KINDS[options["network"]],
+        file=f"{name}.safetensors",
+        sha256=sha256,
+        licence="Apache-2.0",
+        attribution=ATTRIBUTION,
+        parameters=sum(v.numel() for v in tensors.values()),
+        pixel_range=(footprint["finest_mm"], footprint["coarsest_mm"]),
+        training={
+            "network": options["network"],
+            "steps": run["steps"],
+            "images": run["steps"] * options["batch"],
+            "seconds": round(run["seconds"], 1),
+            "started_from": run["started_from"],
+            "device": run["versions"].get("gpu", "cpu"),
+            "stored": "int8 per output channel",
+            "final_loss": run["history"][-1][2],
+        },
+        validation=run["validation_int8"],
+    )
+    weights.register(record)
+    (FOLDER / f"{name}.md").write_text(card(record, settings["levels"]))
+
+
+def card(record: Record, levels: list[float]) -> str:
+    """The model card, from the record alone."""
+    training = dict(record.training)
+    begin = training.pop("started_from")
+    return CARD.format(
+        name=record.name,
+        parameters=record.parameters / 1e6,
+        file=record.file,
+        mib=(FOLDER / str(record.file)).stat().st_size / 2**20,
+        sha256=record.sha256,
+        licence=record.licence,
+        attribution=record.attribution,
+        begin=f"continued from {begin}" if begin else "from random weights",
+        low=record.pixel_range[0] if record.pixel_range else "?",
+        high=record.pixel_range[1] if record.pixel_range else "?",
+        lowest=levels[0],
+        highest=levels[1],
+        validation=", ".join(f"{k} {v:.3f}" for k, v in record.validation.items()),
+        **training,
     )
 
 
