@@ -1,5 +1,6 @@
 """The whole way in one call: units, slices, scores, records."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -72,6 +73,18 @@ def test_full_sampling_leaves_only_noise(full_scan: Scan) -> None:
     error = result.magnitude - full_scan.truth
     inside = full_scan.truth > 0
     assert error[inside].square().mean().sqrt() < 2 / 40 * full_scan.truth[inside].mean()
+
+
+@pytest.mark.parametrize("method", ["sense", "spirit-linear", "dds", "spirit"])
+def test_a_blank_slice_harms_neither_itself_nor_the_others(fast: Scan, gaussian_prior: Prior, method: str) -> None:
+    """Padded volumes hold slices of zeros: nothing can be calibrated there."""
+    scan = replace(fast, kspace=fast.kspace.clone(), noise=None, full=None, truth=fast.truth.clone())
+    scan.kspace[0], scan.truth[0] = 0, 0
+    options = {"prior": gaussian_prior, "steps": 3} if method in ("dds", "spirit") else {}
+    result = reconstruct(scan, method, **options)
+    assert bool(torch.isfinite(result.magnitude).all())
+    assert result.magnitude[1].max() > 0
+    assert all(math.isfinite(value) for value in result.scores["method"]["mean"].values())
 
 
 def test_methods_beat_zero_filling(fast: Scan) -> None:

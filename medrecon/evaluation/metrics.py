@@ -15,8 +15,9 @@ K1, K2 = 0.01, 0.03
 
 
 def psnr(prediction: Tensor, reference: Tensor, data_range: float) -> Tensor:
-    """20 log10(range / rmse) in dB; inf for equal images."""
-    return _decibel(_squared_error(prediction, reference).mean((-2, -1)), data_range)
+    """20 log10(range / rmse) in dB; inf for equal images, nan where both are blank, which tells nothing."""
+    decibel = _decibel(_squared_error(prediction, reference).mean((-2, -1)), data_range)
+    return decibel.where(decibel.isfinite() | reference.any(-1).any(-1), float("nan"))
 
 
 def psnr_foreground(prediction: Tensor, reference: Tensor, data_range: float, mask: Tensor) -> Tensor:
@@ -30,8 +31,9 @@ def rmse(prediction: Tensor, reference: Tensor, data_range: float) -> Tensor:
 
 
 def nmse(prediction: Tensor, reference: Tensor) -> Tensor:
-    """Square error over signal, sum |p - t|^2 / sum |t|^2; nan or inf where the reference is zero."""
-    return _squared_error(prediction, reference).sum((-2, -1)) / reference.double().square().sum((-2, -1))
+    """Square error over signal, sum |p - t|^2 / sum |t|^2; nan where the reference is zero."""
+    signal = reference.double().square().sum((-2, -1))
+    return (_squared_error(prediction, reference).sum((-2, -1)) / signal).where(signal > 0, float("nan"))
 
 
 def ssim(prediction: Tensor, reference: Tensor, data_range: float) -> Tensor:

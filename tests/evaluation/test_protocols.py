@@ -1,5 +1,6 @@
 """Protocols, and the traps of other code bases (style.md 12)."""
 
+import math
 import warnings
 
 import numpy as np
@@ -88,7 +89,11 @@ def test_an_empty_slice_has_no_foreground_and_spoils_no_mean():
     written = result.as_dict()
     assert written["slices"][0]["psnr_foreground"] is None
     assert written["slices"][0]["nmse"] is None
-    assert written["mean"]["nmse"] == pytest.approx(np.mean([row["nmse"] for row in result.slices[1:]]))
+    for name in ("psnr", "nmse"):
+        assert written["mean"][name] == pytest.approx(np.mean([row[name] for row in result.slices[1:]]))
+    p[0] = 0.1  # what is seen where nothing is must cost
+    assert score(p, t).slices[0]["psnr"] < 40
+    assert math.isfinite(score(p, t).mean["nmse"])
     assert set(written) == {"mean", "slices"}
 
 

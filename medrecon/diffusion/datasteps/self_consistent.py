@@ -11,6 +11,9 @@ from medrecon.optimisation.conjugate_gradient import conjugate_gradient
 from medrecon.optimisation.sampling_normal import SamplingNormal
 from medrecon.problem import Problem
 
+EXACT = 1e-6
+"""Share of the noise variance below which errors of maps and kernel count as none; a blank slice has none at all."""
+
 
 @final
 class SelfConsistent(DataStep):
@@ -64,7 +67,8 @@ class SelfConsistent(DataStep):
 def _pixel_matrices(problem: Problem, consistency: Tensor) -> Tensor:
     """N `(slice, y, x, coil, coil)`."""
     maps, noise = problem.maps.movedim(1, -1), problem.noise**2
-    off_range, mu = ((noise / v)[:, None, None, None, None] for v in (problem.off_range, problem.inconsistency))
+    errors = (v.maximum(EXACT * noise) for v in (problem.off_range, problem.inconsistency))
+    off_range, mu = ((noise / v)[:, None, None, None, None] for v in errors)
     identity = torch.eye(maps.shape[-1], dtype=maps.dtype, device=maps.device)
     projector = maps[..., :, None] * maps[..., None, :].conj()
     return identity * (1 + off_range) - off_range * projector + mu * consistency.permute(0, 3, 4, 1, 2)
