@@ -23,7 +23,7 @@ from medrecon.mri.method import Method, Solution
 from medrecon.problem import Problem
 from medrecon.progress import OnStep, Progress, silent
 
-START = 1.0
+START = 2.0
 """Default first level, in standard deviations of the prior's images per real component."""
 
 END = 0.5
