@@ -1,0 +1,141 @@
+"""Tables agree with their results; one weight per R; differences on the same slices and masks. No torch."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import comparison  # noqa: E402  (benchmarks is a folder of programs, not a package)
+import tables  # noqa: E402
+
+
+def row(method, psnr, scan="a", seed=0, accel=4.0, sha256=None, **options):
+    slices = [dict.fromkeys(("psnr", "ssim", "psnr_foreground", "ssim_foreground"), value) for value in psnr]
+    return {
+        "mask": "random", "accel": accel, "seed": seed, "scan": scan, "coils": 8, "net_acceleration": accel,
+        "method": method, "options": options, "weights": sha256 and {"name": "net", "sha256": sha256},
+        "protocol": "full-range", "reference": "simulated", "slices": slices, "network_calls": options.get("steps", 0),
+        "seconds_per_slice": 1.0, "calibration_seconds_per_slice": 0.5,
+    }  # fmt: skip
+
+
+def record(rows):
+    versions = {"medrecon": "0", "torch": "0", "threads": 1}
+    return {"device": "cpu", "commit": "abc", "versions": versions, "snr": 40, "rows": rows}
+
+
+def line(rows, method, choice=""):
+    (found,) = [v for v in comparison.variants(rows) if (v.method, v.choice) == (method, choice)]
+    return found
+
+
+@pytest.mark.parametrize("page", tables.PAGES, ids=lambda path: path.name)
+def test_pages_agree_with_results(page):
+    text = page.read_text()
+    assert tables.BLOCK.search(text)
+    assert tables.regenerated(text) == text, "run python benchmarks/tables.py"
+    assert text.count("<!-- table:") == text.count("<!-- /table -->") == len(tables.BLOCK.findall(text))
+
+
+@pytest.mark.parametrize("page", tables.PAGES, ids=lambda path: path.name)
+def test_networks_that_left_the_registry_are_called_earlier_weights(page):
+    known = {entry["sha256"] for entry in json.loads(tables.REGISTRY.read_text())}
+    for text in re.split(r"<!-- table:", page.read_text())[1:]:
+        files = text.split(" -->")[0].split("/")[1].split("+")
+        held = [path for stem in files if (path := tables.RESULTS / f"{stem}.json").exists()]
+        hashes = {h for path in held for h in re.findall(r'sha256": ?"([0-9a-f]{64})"', path.read_text())}
+        for stale in hashes - known:
+            shown = [part for part in text.split("<!-- /table -->")[0].split("|") if stale[:8] in part]
+            assert all("earlier weights" in part for part in shown)
+
+
+def test_an_edited_number_is_noticed():
+    page = (ROOT / "docs" / "benchmarks.md").read_text()
+    number = re.search(r"\d\d\.\d\d / 0\.\d{3}", page)
+    edited = page.replace(number[0], "99.99 / 0.999", 1)
+    assert tables.regenerated(edited) == page != edited
+
+
+def test_unknown_hash_is_earlier_weights():
+    known = json.loads(tables.REGISTRY.read_text())[0]["sha256"]
+    assert "earlier weights" in tables.prior({"name": "net", "sha256": "0" * 64})
+    assert "earlier weights" not in tables.prior({"name": "net", "sha256": known})
+
+
+def test_one_weight_for_all_scans_and_seeds():
+    """Scan a likes 0.1, scan b 0.4; over both 0.2 is best, though it is best on neither."""
+    by_weight = {0.1: (40, 20), 0.2: (38, 30), 0.4: (25, 35)}
+    rows = [
+        row("tv", [p], scan, noise_factor=w) for w, ps in by_weight.items() for scan, p in zip("ab", ps, strict=True)
+    ]
+    best = line(rows, "tv", comparison.BEST)
+    assert {r["options"]["noise_factor"] for r in best.rows} == {0.2}
+    assert best.score("psnr_foreground") == 34
+
+
+def test_a_weight_tried_on_some_scans_only_cannot_be_best():
+    rows = [row("tv", [30 + w], scan, noise_factor=w) for w in (0.1, 0.2) for scan in "ab"]
+    best = line([*rows, row("tv", [90], "a", noise_factor=0.4)], "tv", comparison.BEST)
+    assert {r["options"]["noise_factor"] for r in best.rows} == {0.2}
+
+
+def test_rule_is_the_default_of_the_method_and_no_options_mean_the_rule():
+    rule = comparison.rule_factor("wavelet")
+    rows = [row("wavelet", [30], "a"), row("wavelet", [31], "b", noise_factor=rule)]
+    assert line(rows, "wavelet", comparison.RULE).n_slices == 2
+    assert len(comparison.variants(rows)) == 1  # a single weight is no sweep
+
+
+def test_differences_pair_slices_and_masks():
+    """Another seed's and another scan's rows have no partner; the order of rows does not matter."""
+    theirs = [row("tv", [30, 20], "a", 1), row("tv", [10, 10], "a", 0)]
+    ours = [
+        row("dds", [11, 12], "a", 0, sha256="f"),
+        row("dds", [31, 23], "a", 1, sha256="f"),
+        row("dds", [50], "b", sha256="f"),
+    ]
+    found = comparison.differences(line(ours, "dds"), line(theirs, "tv", comparison.RULE))
+    assert found == {"a": {0: [1, 2], 1: [1, 3]}}
+
+
+def test_baseline_is_the_better_and_best_weights_go_before_the_rule():
+    tv, wavelet = comparison.rule_factor("tv"), comparison.rule_factor("wavelet")
+    rows = [
+        row("tv", [30], noise_factor=tv),
+        row("tv", [31], noise_factor=2 * tv),
+        row("wavelet", [33], noise_factor=wavelet),
+    ]
+    assert comparison.baseline(comparison.variants(rows[::2])).method == "wavelet"
+    chosen = comparison.baseline(comparison.variants(rows))
+    assert (chosen.method, chosen.choice) == ("tv", comparison.BEST)
+
+
+def test_interval_resamples_volumes():
+    low, high = comparison.interval([[0.0] * 10, [1.0] * 10] * 4)
+    assert low == pytest.approx(0.125, abs=0.13)
+    assert high == pytest.approx(0.875, abs=0.13)
+    assert comparison.interval([[1.0, 3.0]] * 8) == (2, 2)
+
+
+def test_experiments_stand_in_rows_of_their_own():
+    rows = [row("spirit", [30], sha256="f", steps=50), row("spirit", [40], sha256="f", steps=50, cg=10)]
+    text = tables.quality([record(rows)])
+    assert "| `spirit` |" in text
+    assert "| `spirit`, cg 10 |" in text
+
+
+def test_partial_rows_say_so_and_repeated_rows_count_once():
+    rows = [row("sense", [30, 31], "a"), row("sense", [30, 31], "b"), row("zero-filled", [20, 20], "a")]
+    text = tables.quality([record(rows), record(rows)])
+    assert "`zero-filled` (2 of 4 slices)" in text
+    assert "4 slices of 2 scans" in text
+
+
+def test_missing_results_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    assert tables.block("quality", "nothing") == "*Not measured yet: `benchmarks/results/nothing.json`.*"
