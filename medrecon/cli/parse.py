@@ -12,9 +12,13 @@ from typing import Annotated, Any, TypeVar
 
 import tyro
 
+from medrecon.cli.documented import documented
 from medrecon.errors import InputError
 
 Options = TypeVar("Options")
+NOT_A_NUMBER = re.compile(r"Error parsing (?P<option>--\S+): .*?\b(?P<kind>int|float)\b.*?'(?P<given>.*?)'\]?", re.I)
+UNKNOWN = re.compile(r"Unrecognized options: (?P<word>[^\s,=]+).*")
+NO_VALUE = re.compile(r"Missing value for argument '(?P<option>--\S+?)'")
 HELP_INDENT = 8  # by which tyro sets an option's help off from the message
 
 
@@ -35,23 +39,23 @@ def parse(options: type[Options], argv: Sequence[str], command: str, description
             )
     except SystemExit as leaving:
         if leaving.code:
-            raise InputError(f"{_first_message(err.getvalue())}; see medrecon {command} --help") from None
+            raise InputError(f"{_plain_words(_first_message(err.getvalue()))}; see medrecon {command} --help") from None
         sys.stdout.write(out.getvalue())
         raise
 
 
 def parse_both(first: type, second: type, argv: Sequence[str], command: str, description: str) -> tuple[Any, Any]:
-    """Two dataclasses that share one command line without prefixes."""
-    unnamed = tyro.conf.arg(name="")
+    """Two dataclasses that share one command line without prefixes; the help of the second is its docstring."""
+    unnamed, own = tyro.conf.arg(name=""), documented(second)
     both = make_dataclass(
         "Both",
         [
             ("first", Annotated[first, unnamed], field(default_factory=first)),
-            ("second", Annotated[second, unnamed], field(default_factory=second)),
+            ("second", Annotated[own, unnamed], field(default_factory=own)),
         ],
     )
     found: Any = parse(both, argv, command, description)
-    return found.first, found.second
+    return found.first, second(**vars(found.second))
 
 
 def _first_message(box: str) -> str:
@@ -69,6 +73,19 @@ def _first_message(box: str) -> str:
         if indent < margin + HELP_INDENT:
             message.append(text)
     return " ".join(message).rstrip(".") or "the options cannot be read"
+
+
+def _plain_words(message: str) -> str:
+    """The commonest complaints of tyro as a user would put them; others as they are."""
+    if found := NOT_A_NUMBER.fullmatch(message):
+        kind = "whole number" if found["kind"].lower() == "int" else "number"
+        return f"{found['option']} is '{found['given']}'; give a {kind}"
+    if found := UNKNOWN.fullmatch(message):
+        word = found["word"]
+        return f"unknown option {word}" if word.startswith("-") else f"'{word}' is one word too many"
+    if found := NO_VALUE.match(message):
+        return f"{found['option']} has no value; give one"
+    return message
 
 
 def parse_slices(text: str | None) -> tuple[int | None, int | None]:

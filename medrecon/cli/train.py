@@ -31,9 +31,9 @@ class TrainMriImage:
     """Folder of NIfTI volumes, or a pack of them (.h5)."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")]
     """Where the weights go (.safetensors)."""
-    validate: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    validate: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
     """Volumes of other subjects: loss and PSNR at R 4 and 8 on them, printed at the end and stored with the weights."""
-    start: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    start: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = None
     """Weights to go on from, by name or file, with a fresh optimiser."""
     network: Literal["large", "small"] = "large"
     """large for CUDA, small for the CPU."""
@@ -47,11 +47,11 @@ class TrainMriImage:
     """Of initial weights, augmentation and noise."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
-    threads: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    threads: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
     """CPU threads."""
     compiled: bool = False
     """Compile the network first: minutes once, then about half the time a step."""
-    checkpoint: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    checkpoint: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
     """State of the run, kept as it goes; if the file exists, the run continues from it."""
     storage: Literal["fp32", "fp16", "int8"] = "fp16"
     """How the weights are stored."""

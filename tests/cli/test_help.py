@@ -50,6 +50,25 @@ def test_methods_bring_their_own_options(capsys) -> None:
     assert "--accel" in plain
 
 
+def test_options_of_methods_are_explained_by_their_docstrings(capsys) -> None:
+    run(["mri", "--method", "dds", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "--cg INT Conjugate-gradient iterations of a data step. (default: 5)" in said
+    assert "{None}" not in said
+    assert "default: None" not in said
+
+
+def test_weights_list_fits_a_narrow_terminal(capsys) -> None:
+    from medrecon.weights import records
+
+    assert run(["weights", "list"]) == 0
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 100
+    for record in records():
+        for fact in (record.name, record.sha256, record.licence, *map(str, record.attribution.split())):
+            assert fact in said
+
+
 def test_group_help_lists_its_commands(capsys) -> None:
     assert run(["weights", "--help"]) == 0
     out = capsys.readouterr().out
