@@ -39,11 +39,20 @@ def run(argv: Sequence[str]) -> int:
     except InputError as error:
         print("medrecon: " + " ".join(str(error).split()), file=sys.stderr)
         return BAD_INPUT
+    except OSError as error:
+        print(f"medrecon: {_reason(error)}; check the disk and its permissions, and run it again", file=sys.stderr)
+        return BAD_INPUT
     except SystemExit as leaving:  # tyro leaves so after --help
         return int(leaving.code or 0)
     except KeyboardInterrupt:
         print("medrecon: interrupted, nothing was written", file=sys.stderr)
         return 130
+
+
+def _reason(error: OSError) -> str:
+    """What the system refused, in one line."""
+    said = error.strerror or " ".join(str(error).split()) or type(error).__name__
+    return f"{error.filename}: {said}" if error.filename else said
 
 
 def _run(argv: list[str]) -> int:
@@ -68,6 +77,8 @@ def _group(word: str, rest: list[str]) -> int:
         print(_help(members))
         return 0
     known = members or list(COMMANDS)
+    if members and not rest:
+        raise InputError(f"'{word}' alone is no command; choose one of {', '.join(known)}")
     raise InputError(f"unknown command '{' '.join([word, *rest[:1]])}'; choose one of {', '.join(known)}")
 
 

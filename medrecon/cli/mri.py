@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from medrecon.scan import Scan
 
 DEFAULT_ACCEL = 4.0
+MIN_ACS = 4  # the least that medrecon.calibration takes
 IMAGES = (".h5", ".nii.gz", ".nii", ".npy", ".png")
 DESCRIPTION = """Reconstruct multi-coil MRI k-space. A fully sampled scan is undersampled and the image scored;
 an undersampled one is reconstructed as it is.
 
 medrecon mri --accel 10 --picture demo.png
+
 medrecon mri scan.h5 -o image.nii.gz --method wavelet --accel 4"""
 
 
@@ -33,32 +35,32 @@ medrecon mri scan.h5 -o image.nii.gz --method wavelet --accel 4"""
 class Mri:
     """Options that every method has."""
 
-    input: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="INPUT")] = None
+    input: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="[INPUT]", help_behavior_hint="")] = None
     """The scan: fastMRI .h5, plain .h5 or .npy. Without one, the embedded scan."""
-    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = None
+    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FILE", help_behavior_hint="")] = None
     """Where the image goes: .h5, .nii.gz, .npy, or .png for the picture."""
     method: str = "spirit"
-    """zero-filled, sense, wavelet, tv, spirit-linear, dds or spirit; --help with a method shows its own options."""
-    accel: Annotated[float | None, tyro.conf.arg(metavar="R")] = None
+    """zero-filled, sense, wavelet, tv, spirit-linear, dds or spirit; --help after a method shows its options."""
+    accel: Annotated[float | None, tyro.conf.arg(metavar="R", help_behavior_hint="")] = None
     """Net acceleration of a fully sampled scan; 4 unless given."""
-    mask: Annotated[str | None, tyro.conf.arg(metavar="KIND|FILE")] = None
+    mask: Annotated[str | None, tyro.conf.arg(metavar="KIND|FILE", help_behavior_hint="")] = None
     """Sampling pattern by name, or a file: .npy, or 'mask' in .mat or .h5. Random lines unless given; with two phase
     axes Poisson disc."""
-    acs: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    acs: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
     """Fully sampled lines at the centre; 20 down to 12 unless given, by the acceleration."""
     seed: int = 0
     """Of the mask and of the sampler."""
-    slices: Annotated[str | None, tyro.conf.arg(metavar="A:B")] = None
+    slices: Annotated[str | None, tyro.conf.arg(metavar="A:B", help_behavior_hint="")] = None
     """Only these slices, counted from 0, the last one excluded."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
-    threads: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    threads: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
     """CPU threads, which are stored with the result."""
-    prior: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-    """Trained network by name or file; unless given, the small one on the CPU and the large one on CUDA."""
-    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    prior: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = None
+    """Trained network by name or file; unless given, the one that is shipped."""
+    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
     """Where the record of the run goes."""
-    picture: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    picture: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
     """Where the picture goes (.png): reference, zero-filled, reconstruction, error, standard deviation."""
     holdout: bool = False
     """Reconstruct a second time without 5 % of the samples and score the prediction of them."""
@@ -68,8 +70,13 @@ def run(argv: Sequence[str]) -> int:
     """Run the command; raises InputError before anything is written."""
     from medrecon.mri import method_class
 
-    common, method = parse_both(Mri, method_class(_method_name(argv)), argv, "mri", DESCRIPTION)
+    name = _method_name(argv)
+    kind = method_class(name)
+    command = "mri" if name == Mri.method else f"mri --method {name}"
+    common, method = parse_both(Mri, kind, argv, command, DESCRIPTION)
     _check(common)
+    if common.prior is not None and not kind.needs_prior:
+        raise InputError(f"--method {common.method} uses no prior; leave --prior out, or choose dds or spirit")
     device = resolve(common.device, common.threads)
     scan = _undersampled(_load(common.input), common)
     from medrecon.pipeline import reconstruct
@@ -93,8 +100,10 @@ def run(argv: Sequence[str]) -> int:
 def _method_name(argv: Sequence[str]) -> str:
     """The method decides which options exist, so it is read before the others."""
     name = Mri.method
-    for word, following in zip(argv, [*argv[1:], name], strict=True):
+    for word, following in zip(argv, [*argv[1:], "-"], strict=True):
         if word == "--method":
+            if following.startswith("-"):
+                raise InputError("--method has no value; give the name of a method")
             name = following
         elif word.startswith("--method="):
             name = word.removeprefix("--method=")
@@ -108,12 +117,27 @@ def _check(common: Mri) -> None:
     for path, endings in ((common.out, IMAGES), (common.picture, (".png",)), (common.json, (".json",))):
         if path is not None:
             check_writable(path, endings)
+    _check_distinct(common)
     if common.accel is not None and not (isfinite(common.accel) and common.accel >= 1):
         raise InputError(f"--accel is {common.accel}; give a finite number of at least 1")
+    if common.acs is not None and common.acs < MIN_ACS:
+        raise InputError(
+            f"--acs is {common.acs}, smaller than the calibration kernel; give at least {MIN_ACS} lines, better 12"
+        )
     if common.seed < 0:
         raise InputError(f"--seed is {common.seed}; give a whole number of at least 0")
     if _is_file(common.mask) and (common.accel is not None or common.acs is not None):
         raise InputError(f"--mask {common.mask} is a file and decides all samples; leave --accel and --acs out")
+
+
+def _check_distinct(common: Mri) -> None:
+    """No file is written twice, and none over an input."""
+    taken = {Path(path).resolve() for path in (common.input, common.mask, common.prior) if path is not None}
+    for path in (common.out, common.picture, common.json):
+        if path is not None and path.resolve() in taken:
+            raise InputError(f"{path} is an input of this run, or written twice; give each output a name of its own")
+        if path is not None:
+            taken.add(path.resolve())
 
 
 def _load(path: Path | None) -> Scan:

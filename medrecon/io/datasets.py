@@ -42,7 +42,7 @@ def as_kspace(array: np.ndarray, path: Path) -> Tensor:
         kspace = torch.from_numpy(np.ascontiguousarray(array.astype(np.complex64, copy=False)))
     bad = sum(int((~torch.isfinite(part)).sum()) for part in kspace)
     if bad:
-        raise InputError(f"{path}: k-space holds {bad} values that are NaN or infinite; expected finite ones: mend it")
+        raise InputError(f"{path}: k-space holds {bad} NaN or infinite value(s); expected finite ones only: mend it")
     if not any(bool((part != 0).any()) for part in kspace):
         raise InputError(f"{path}: k-space is zero everywhere; expected measured samples: check how it was written")
     return kspace

@@ -31,7 +31,7 @@ def load_images(path: str | PathLike[str], names: tuple[str, ...] = DATASETS) ->
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: cannot be read as an image ({reason}); check or write it again") from error
     if values.dtype.kind not in "biufc" or values.ndim not in (2, 3) or 0 in values.shape:
-        raise InputError(f"{path}: shape {values.shape}, {values.dtype}; expected numbers (slice, y, x) or (y, x)")
+        raise InputError(f"{path}: shape {values.shape}, {values.dtype}; expected an image (slice, y, x) or (y, x)")
     magnitude = np.abs(values) if values.dtype.kind == "c" else values
     image = torch.from_numpy(np.ascontiguousarray(magnitude, dtype=np.float32))
     if not bool(torch.isfinite(image).all()):

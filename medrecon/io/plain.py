@@ -84,9 +84,10 @@ def _ordered(array: np.ndarray, attributes: Mapping[str, Any], path: Path) -> np
     """The array with its axes as (slice, coil, y, x); slice and coil may be missing."""
     names = _axis_names(array.ndim, attributes)
     if len(names) != array.ndim or len(set(names)) != len(names) or not {"y", "x"} <= set(names):
+        named = ", or an attribute 'axes' that names the axes" if 2 <= array.ndim <= 4 else ""
         raise InputError(
-            f"{path}: k-space has shape {array.shape}, expected 4 axes (slice, coil, y, x) or 3 (coil, y, x), or an "
-            f"attribute 'axes' that names its {array.ndim} axes; store it so"
+            f"{path}: k-space has shape {array.shape}, expected 4 axes (slice, coil, y, x) or 3 (coil, y, x){named}; "
+            "store it so"
         )
     present = [name for name in AXES if name in names]
     array = array.transpose([names.index(name) for name in present])

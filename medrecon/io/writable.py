@@ -1,10 +1,10 @@
 """Where files may be written: looked at before any work, so that a typing error costs nothing."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from medrecon.errors import InputError
@@ -16,15 +16,24 @@ ENDINGS = (".h5", ".nii.gz", ".nii", ".npy", ".png")
 def check_writable(path: str | PathLike[str], endings: Sequence[str] = ENDINGS) -> Path:
     """`path`, if a file with one of `endings` can be written there; raises InputError otherwise."""
     path = Path(path)
-    if ending(path, endings) is None:
-        raise InputError(f"{path}: its ending is not one that is written here; use {', '.join(endings)}")
     if path.is_dir():
         raise InputError(f"{path}: is a folder; expected the name of a file: give one")
+    if ending(path, endings) is None:
+        raise InputError(f"{path}: its ending is not one that is written here; use {', '.join(endings)}")
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist; create it first or choose another")
-    if not os.access(path.parent, os.W_OK):
+    if not _takes_files(path.parent):
         raise InputError(f"{path}: the folder {path.parent} cannot be written to; choose another")
     return path
+
+
+def _takes_files(folder: Path) -> bool:
+    """Tried, not asked: permissions do not tell of read-only disks and of file systems without files."""
+    try:
+        with TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def ending(path: Path, endings: Sequence[str] = ENDINGS) -> str | None:

@@ -77,6 +77,12 @@ class Files:
         path.write_bytes(data)
         return path
 
+    def narrow(self) -> Path:
+        return write(self.folder / "narrow.h5", self.kspace[..., :3, :3])
+
+    def row(self) -> Path:
+        return write(self.folder / "row.h5", self.kspace[..., :1, :])
+
     def wrong_mask(self) -> Path:
         path = self.folder / "mask.npy"
         np.save(path, np.ones((3, 7), bool))
@@ -126,6 +132,25 @@ CASES: dict[str, tuple[Callable[[Files], list[str]], str]] = {
         lambda f: [str(f.good()), "--method", "dds", "--prior", str(f.damaged_weights())],
         "damaged",
     ),
+    "acs negative": (mri("--acs", "-4"), "--acs is -4"),
+    "acs a fraction": (mri("--acs", "2.5"), "--acs is '2.5'; give a whole number"),
+    "accel without a value": (lambda f: [str(f.good()), "--accel"], "--accel has no value"),
+    "method without a value": (mri("--method"), "--method has no value"),
+    "method before an option": (lambda f: ["--method", "--seed", "1", str(f.good())], "--method has no value"),
+    "option of another method": (mri("--samples", "3"), "unknown option --samples; see medrecon mri --method sense"),
+    "two inputs": (lambda f: [str(f.good()), "other.h5"], "'other.h5' is one word too many"),
+    "seed a word": (mri("--seed", "x"), "--seed is 'x'; give a whole number"),
+    "slices backwards": (mri("--slices", "9:3"), "9:3"),
+    "folder as input": (lambda f: [str(f.folder)], "is a folder"),
+    "folder as output": (lambda f: [str(f.good()), "-o", str(f.folder)], "is a folder"),
+    "output over the input": (lambda f: [str(f.good()), "-o", str(f.good())], "name of its own"),
+    "one file for two outputs": (
+        lambda f: [str(f.good()), "-o", str(f.folder / "a.png"), "--picture", str(f.folder / "a.png")],
+        "name of its own",
+    ),
+    "prior where none is used": (mri("--prior", "mri-image-small"), "leave --prior out"),
+    "matrix of 3 x 3": (lambda f: [str(f.narrow())], "lines"),
+    "matrix of one row": (lambda f: [str(f.row())], "centre to calibrate on"),
     "zero steps": (mri("--method", "spirit", "--steps", "0"), "steps"),
 }
 
@@ -142,6 +167,30 @@ def test_one_line_exit_2_and_no_file(case: str, files: Files, capsys: pytest.Cap
     assert len(said.err.splitlines()) == 1
     assert words in said.err
     assert sorted(files.folder.iterdir()) == before
+
+
+def test_folder_that_takes_no_files(files: Files, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("medrecon.io.writable.TemporaryFile", refuse)
+    assert run(["mri", str(files.good()), "-o", str(files.folder / "out.h5")]) == 2
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert "cannot be written to" in said
+
+
+def test_disk_that_fills_up_is_one_line_and_no_file(files: Files, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("medrecon.io.saving.np.save", refuse)
+    argv = ["mri", str(files.good()), "--method", "zero-filled", "--device", "cpu", "-o", str(files.folder / "out.npy")]
+    assert run(argv) == 2
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert "No space left on device" in said
+    assert [path.name for path in files.folder.iterdir()] == ["good.h5"]
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:9"])
