@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -66,7 +66,7 @@ def _facts(result: Reconstruction, scan: Scan) -> Table:
         "seconds a slice": f"{result.seconds_per_slice:.2f} (calibration {result.calibration_seconds_per_slice:.2f})",
         "network calls a slice": str(result.network_calls),
         "peak memory": f"{_number(result.peak_memory_mib, '.0f', 'unknown')} MiB on {made['device']}",
-        "residual": _number(residual, ".2f", "unknown") + " (1 is the noise)",
+        "residual": _number(residual, ".2f", "unknown") + f" (1 is the noise{_spread(result.residual or ())})",
         "prior": f"{weights['name']} (sha256 {str(weights['sha256'])[:12]})" if weights else "none",
     }
     if result.holdout_nmse is not None:
@@ -76,6 +76,11 @@ def _facts(result: Reconstruction, scan: Scan) -> Table:
     for label, value in rows.items():
         table.add_row(label, value)
     return table
+
+
+def _spread(residuals: Sequence[float]) -> str:
+    """The range over slices, which a warning may name."""
+    return f"; slices {min(residuals):.2f} to {max(residuals):.2f}" if len(residuals) > 1 else ""
 
 
 def _is_drawn(result: Reconstruction) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 from medrecon.errors import InputError
 from medrecon.scan import Scan
 
+LABELS = {"field_strength_t": "field strength T"}
+
 
 @dataclass(frozen=True)
 class ScanInfo:
@@ -55,8 +57,9 @@ class ScanInfo:
             "mask": self.mask or "none",
             "net acceleration": f"{self.net_acceleration:.2f}",
             "ACS": f"{_times(self.acs)} (y, x)" if min(self.acs) else "none",
-            "noise": f"{noise} per real component ({self.noise_source})",
-            **{label.replace("_", " "): str(value) for label, value in self.header.items()},
+            "noise": f"{noise} per real component",
+            "noise from": self.noise_source,
+            **{LABELS.get(name, name.replace("_", " ")): str(value) for name, value in self.header.items()},
         }
 
     def lines(self) -> list[str]:

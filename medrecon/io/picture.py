@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 ERROR_GAIN = 5
 MAX_SLICES = 3
 PANEL, MIN_WIDTH = 3.0, 8.0  # inches: longer side of a panel, and room for the heading
-HEAD, FOOT, CAPTION, GAP = 0.62, 0.34, 0.30, 0.08  # inches
+HEAD, FOOT, CAPTION, GAP = 0.60, 0.46, 0.30, 0.08  # inches
 INK, FAINT, PAPER = "#f2f2f2", "#a8a8a8", "#101214"
 DISCLAIMER = "medrecon: research use only, not for diagnosis"
+LEGEND = f"grey: one window a row; error and std {ERROR_GAIN} times as bright; over the panels PSNR / SSIM of the slice"
 
 
 def save_picture(reconstruction: Reconstruction, path: str | PathLike[str]) -> None:
@@ -90,7 +91,7 @@ def _panels(made: Reconstruction, i: int) -> Iterator[_Panel]:
     top = window_top(image if reference is None else reference)
     method = str(made.provenance.get("method", "reconstruction"))
     if reference is not None:
-        yield _Panel(reference, top, f"reference ({made.reference_kind})")
+        yield _Panel(reference, top, f"{_place(i, made.n_slices)}reference ({made.reference_kind})")
     if method != "zero-filled":
         yield _Panel(made.zero_filled[i].cpu(), top, _scored("zero-filled", made, "zero_filled", i))
     yield _Panel(image, top, _scored(method, made, "method", i))
@@ -99,6 +100,11 @@ def _panels(made: Reconstruction, i: int) -> Iterator[_Panel]:
     if made.std is not None:
         label = f"std ×{ERROR_GAIN}" + ("" if made.spread == "posterior" else ", not calibrated")
         yield _Panel(made.std[i].cpu(), top / ERROR_GAIN, label, "inferno")
+
+
+def _place(i: int, n: int) -> str:
+    """Which of the reconstructed slices a row shows, where there are several."""
+    return f"{i + 1} of {n}: " if n > 1 else ""
 
 
 def _scored(title: str, made: Reconstruction, row: str, i: int) -> str:
@@ -122,18 +128,21 @@ def _write_head(picture: Figure, made: Reconstruction, size: tuple[float, float]
     facts = [
         f"net R {_decimal(record.get('net_acceleration'), 2)}",
         f"{made.network_calls} network calls" if made.network_calls else "no network",
-        f"{made.seconds_per_slice:.3g} s a slice",
+        f"{made.seconds_per_slice:.3g} s a slice on {record.get('device', 'cpu')}",
         f"prior {weights['name']}" if weights else "",
     ]
     title = f"{record.get('method', 'reconstruction')} · " + " · ".join(filter(None, facts))
-    picture.text(left, 1 - 0.10 / height, title, fontsize=12, color=INK, va="top", weight="bold")
-    picture.text(left, 1 - 0.34 / height, _score_line(made.scores), fontsize=9, color=FAINT, va="top")
-    picture.text(left, 0.10 / height, DISCLAIMER, fontsize=8, color=FAINT, va="bottom")
+    picture.text(left, 1 - 0.10 / height, title, fontsize=11, color=INK, va="top", weight="bold")
+    picture.text(left, 1 - 0.34 / height, _score_line(made), fontsize=9, color=FAINT, va="top")
+    foot = f"{DISCLAIMER}\n{LEGEND}" if made.scores else DISCLAIMER
+    picture.text(left, 0.10 / height, foot, fontsize=8, color=FAINT, va="bottom")
 
 
-def _score_line(scores: Any) -> str:
+def _score_line(made: Reconstruction) -> str:
+    scores: Any = made.scores
     if not scores:
-        return "no reference: nothing to score against"
+        foretold = "" if made.holdout_nmse is None else f"; NMSE on withheld samples {made.holdout_nmse:.4f}"
+        return f"no reference to score against{foretold}"
     mean = scores["method"]["mean"]
     whole = f"PSNR {_decimal(mean.get('psnr'), 2)} dB, SSIM {_decimal(mean.get('ssim'), 3)}"
     inside = f"{_decimal(mean.get('psnr_foreground'), 2)} dB, {_decimal(mean.get('ssim_foreground'), 3)}"
