@@ -32,7 +32,7 @@ class SimulateMri:
     """Mean foreground magnitude over the noise's standard deviation, per real component of the combined image."""
     seed: int = 0
     """Of coils, phase and noise."""
-    slices: Annotated[str | None, tyro.conf.arg(metavar="A:B")] = None
+    slices: Annotated[str | None, tyro.conf.arg(metavar="A:B", help_behavior_hint="")] = None
     """Only these slices, counted from 0, the last one excluded."""
 
 
