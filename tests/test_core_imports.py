@@ -76,7 +76,7 @@ from medrecon.training import mri_image
 from medrecon.training.loop import LoopOptions
 from medrecon.training.mri_image import NETWORKS, MriImageOptions, train_mri_image
 
-mri_image.measured_deviation = lambda augmentation, options: 0.3  # of 512 images: half a minute
+mri_image.measured_deviation = lambda augmentation, options: 0.3  # of 128 images: seconds
 NETWORKS["small"] = UNetOptions(widths=(8, 8), encoder_blocks=(1, 1), decoder_blocks=(1, 1), embedding=8)
 volume = TrainingVolume(torch.from_numpy(head(24, 24, 24)).float(), (4.0, 4.0, 4.0), "nobody", "head")
 options = MriImageOptions(network="small", size=32, batch=2, loop=LoopOptions(seconds=0.2, warm_up=2))
