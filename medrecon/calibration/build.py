@@ -97,9 +97,9 @@ def calibration_region(scan: Scan, options: CalibrationOptions = DEFAULTS) -> tu
     found = acs_size(scan.mask, scan.lattice, scan.phase_axes)
     lines = [found[0 if axis == "y" else 1] for axis in scan.phase_axes]
     if min(found) < 4:
+        remedy = "scan with at least 8 centre lines" if scan.full is None else "choose a mask with a centre (--acs 12)"
         raise InputError(
-            f"{scan.name} has no fully sampled centre to calibrate on (found {found[0]}x{found[1]} (y, x)); scan with "
-            "at least 8 centre lines, or undersample with --acs 12"
+            f"{scan.name} has no fully sampled centre to calibrate on (found {found[0]}x{found[1]} (y, x)); {remedy}"
         )
     if options.acs is not None and (options.acs < 4 or options.acs > min(lines)):
         raise InputError(
