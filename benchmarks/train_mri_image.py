@@ -3,8 +3,8 @@
 python benchmarks/train_mri_image.py PACK HELD_OUT OUT_DIR large:500 small:240:mri-image-small
 
 A job is network:seconds, or network:seconds:weights to go on from weights (name or file). PACK and HELD_OUT are packs
-of volumes or folders of NIfTI files. OUT_DIR gets NETWORK.safetensors and NETWORK.json, the run's record, as soon as a job
-is done; `benchmarks/register_prior.py` makes a shipped prior of the two.
+of volumes or folders of NIfTI files. OUT_DIR gets NETWORK.safetensors and NETWORK.json, the run's record, as soon as a
+job is done; `benchmarks/register_prior.py` makes a shipped prior of the two.
 """
 
 import json
