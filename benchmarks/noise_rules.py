@@ -3,12 +3,14 @@
 python benchmarks/noise_rules.py VOLUMES [--accel 2 4 8] [--slices 3] [--seeds 0] [--out FILE]
 
 VOLUMES is a folder of NIfTI volumes. Standard conditions (8 coils, SNR 40, 1-D random masks, calibrated maps), mean
-foreground PSNR; the file also names the best mean over all scans. Choose on tuning volumes, report on others.
+foreground PSNR; the file also names the best mean over all scans. What it holds already is passed over. Choose on
+tuning volumes, report on others.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -39,10 +41,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = json.loads(options.out.read_text())["rows"] if options.out.exists() else []
+    held = {(r["scan"], r["accel"], r["seed"], r["method"], str(r["options"])) for r in rows}
     for name, condition, problem, truth in problems(options.volumes, options.accel, options.seeds, options.slices):
         for method, sweep in SWEEPS.items():
             for choice in sweep:
+                if (name, condition["accel"], condition["seed"], method, str(choice)) in held:
+                    continue
                 start = time.perf_counter()
                 image = method_class(method)(**choice).solve(problem).image * problem.intensity * problem.scale
                 seconds = (time.perf_counter() - start) / len(truth)
