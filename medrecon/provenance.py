@@ -26,7 +26,7 @@ def provenance(
     residual = reconstruction.residual
     record = {
         "method": method.name,
-        "options": asdict(method),
+        "options": {**asdict(method), "scan": scan.name, "mask": scan.pattern},
         "net_acceleration": scan.net_acceleration,
         "nominal_acceleration": scan.nominal_acceleration,
         "seconds_per_slice": reconstruction.seconds_per_slice,

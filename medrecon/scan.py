@@ -33,6 +33,7 @@ class Scan:
     lesions : `(slice, y, x)` bool on the same grid.
     full : the fully sampled scan that this one was undersampled from.
     nominal_acceleration : the mask definition's own number, where it has one.
+    pattern : how the mask was made, for the record; None for a scan as it was acquired.
     name : short name of the source, never a path nor an identity.
     header : header facts worth keeping (sequence, field strength, ...); nothing that identifies a person.
     """
@@ -49,6 +50,7 @@ class Scan:
     lesions: Tensor | None = None
     full: Scan | None = None
     nominal_acceleration: float | None = None
+    pattern: str | None = None
     name: str = "scan"
     header: Mapping[str, Any] = field(default_factory=dict)
 
@@ -97,7 +99,10 @@ class Scan:
                 f"the mask has shape {tuple(samples.shape)}, k-space {self.matrix} (y, x); give a mask of that shape"
             )
         samples = samples.to(self.kspace.device).bool() & self.lattice
-        return replace(self, kspace=self.kspace * samples, mask=samples, full=self, nominal_acceleration=nominal)
+        made = repr(mask) if callable(mask) else "a mask that was given"
+        return replace(
+            self, kspace=self.kspace * samples, mask=samples, full=self, nominal_acceleration=nominal, pattern=made
+        )
 
     def slices(self, start: int | None, stop: int | None) -> Scan:
         """The slices `[start:stop]`."""

@@ -38,6 +38,7 @@ def test_record_has_exactly_the_keys_of_its_specification(fast: Scan, gaussian_p
     assert made["weights"] == {"name": "gaussian", "sha256": None}
     assert made["method"] == "dds"
     assert made["options"]["steps"] == 3
+    assert {"scan", "mask"} <= set(made["options"])
     assert (made["seed"], made["device"], made["network_calls"]) == (7, "cpu", 3)
     assert made["net_acceleration"] == pytest.approx(fast.net_acceleration)
     assert made["nominal_acceleration"] is None
