@@ -166,15 +166,20 @@ def bart(records: Sequence[Record]) -> str:
 
 
 def sweep(records: Sequence[Record]) -> str:
-    """Mean foreground PSNR of each option tried for a classical method, by R."""
+    """Mean foreground PSNR of each option tried for a method, by R."""
     (record,) = records
     columns = sorted({row["accel"] for row in record["rows"]})
     found: dict[tuple[str, str], dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in record["rows"]:
         options = ", ".join(f"{k} {v:g}" for k, v in row["options"].items())
-        found[row["method"], options][row["accel"]].append(row[FOREGROUND])
+        found[row["method"], options][row["accel"]].append(row.get("mean", row)[FOREGROUND])
     body = [
-        (f"`{method}`", options, *(f"{mean(by[a]):.2f}" for a in columns), f"{mean(chain(*by.values())):.2f}")
+        (
+            f"`{method}`",
+            options or "defaults",
+            *(f"{mean(by[a]):.2f}" for a in columns),
+            f"{mean(chain(*by.values())):.2f}",
+        )
         for (method, options), by in found.items()
     ]
     volumes = len({row["scan"] for row in record["rows"]})
