@@ -15,7 +15,6 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +63,7 @@ def rows(scan: Scan, condition: dict[str, Any], runs: list, priors: dict, device
     reference, kind = reference_image(under)  # type: ignore[misc]
     _synchronise(device)
     start = time.perf_counter()
-    problem = build_problem(_to(under, device))
+    problem = build_problem(under.to(device))
     _synchronise(device)
     calibration = (time.perf_counter() - start) / scan.n_slices
     found = []
@@ -140,11 +139,6 @@ def main() -> None:
                     return
                 done += rows(scan, condition, runs, priors, device)
                 write_json({**head, "rows": done}, options.out)
-
-
-def _to(scan: Scan, device: torch.device) -> Scan:
-    moved = {k: v.to(device) for k in ("kspace", "mask", "lattice", "noise") if (v := getattr(scan, k)) is not None}
-    return replace(scan, **moved)
 
 
 def _keys(path: Path) -> list[str]:

@@ -56,7 +56,7 @@ def random_scan(slices: int, coils: int, n: int, device: torch.device) -> Scan:
     kspace += 0.01 * kspace.abs().mean() * torch.randn(kspace.shape, generator=generator, dtype=torch.complex64)
     full = torch.ones(n, n, dtype=torch.bool)
     scan = Scan(kspace, full, full, ("x",)).undersample(pattern("random", 8, None, 0))
-    return replace(scan, kspace=scan.kspace.to(device), mask=scan.mask.to(device), lattice=scan.lattice.to(device))
+    return scan.to(device)
 
 
 def matrix_rate(device: torch.device, n: int = 8192) -> float:

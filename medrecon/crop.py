@@ -9,10 +9,11 @@ def centre_crop(x: Tensor, size: tuple[int, int]) -> Tensor:
     Index n // 2 of the input becomes index m // 2 of the output, for odd sizes too, so that cropping an image or its
     k-space never shifts the other.
     """
-    return x[..., _central(x.shape[-2], size[0]), _central(x.shape[-1], size[1])]
+    return x[..., centred(x.shape[-2], size[0]), centred(x.shape[-1], size[1])]
 
 
-def _central(n: int, wanted: int) -> slice:
-    kept = min(n, wanted)
+def centred(n: int, size: int) -> slice:
+    """The window of `size` elements, at most all `n`, around index n // 2."""
+    kept = min(n, size)
     start = n // 2 - kept // 2
     return slice(start, start + kept)

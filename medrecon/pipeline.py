@@ -98,7 +98,7 @@ class _Task:
 
     def run(self, scan: Scan, first_slice: int, scale: float, on_step: OnStep) -> _Part:
         with self.calibrating.running():
-            problem = build_problem(_on(scan, self.device), scale=scale, first_slice=first_slice)
+            problem = build_problem(scan.to(self.device), scale=scale, first_slice=first_slice)
         with self.solving.running():
             solution = self._solve(problem, on_step)
         zero_filled = method_class("zero-filled")().solve(problem).image
@@ -167,13 +167,6 @@ def _within(on_step: OnStep, start: int, stop: int, total: int) -> OnStep:
         on_step(Progress(p.stage, start * p.total + (stop - start) * p.done, total * p.total))
 
     return step
-
-
-def _on(scan: Scan, device: torch.device) -> Scan:
-    noise = None if scan.noise is None else scan.noise.to(device)
-    return replace(
-        scan, kspace=scan.kspace.to(device), mask=scan.mask.to(device), lattice=scan.lattice.to(device), noise=noise
-    )
 
 
 def _finished(image: Tensor, scan: Scan) -> Tensor:

@@ -104,6 +104,16 @@ class Scan:
             self, kspace=self.kspace * samples, mask=samples, full=self, nominal_acceleration=nominal, pattern=made
         )
 
+    def to(self, device: torch.device | str) -> Scan:
+        """With what calibration reads on `device`; truth, lesions and the full scan stay where they are."""
+        return replace(
+            self,
+            kspace=self.kspace.to(device),
+            mask=self.mask.to(device),
+            lattice=self.lattice.to(device),
+            noise=None if self.noise is None else self.noise.to(device),
+        )
+
     def slices(self, start: int | None, stop: int | None) -> Scan:
         """The slices `[start:stop]`."""
         part = slice(start, stop)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from medrecon.calibration.whiten import mix
-from medrecon.calibration.windows import centre_block
+from medrecon.crop import centre_crop
 
 MAX_COILS = 12
 
@@ -36,7 +36,7 @@ def compression(kspace: Tensor, acs: tuple[int, int], coils: int = MAX_COILS) ->
     A fixed count (12 keeps over 99.9 % of the ACS of 16- and 32-coil heads), because a share of energy would give
     slices of one volume different numbers of coils.
     """
-    samples = centre_block(kspace, acs).flatten(2)
+    samples = centre_crop(kspace, acs).flatten(2)
     values, vectors = torch.linalg.eigh((samples @ samples.mH).to(torch.complex128))
     values, vectors = values.flip(-1).clamp_min(0), vectors.flip(-1)
     energy = values[:, :coils].sum(-1) / values.sum(-1).clamp_min(torch.finfo(values.dtype).tiny)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from medrecon.calibration.scale import only_centre
-from medrecon.calibration.windows import centre_block, window_gram
+from medrecon.calibration.windows import window_gram
+from medrecon.crop import centre_crop
 from medrecon.operators.fourier import ifft2c
 from medrecon.operators.spirit import multiply_pixels, tap_images
 
@@ -60,7 +61,7 @@ def espirit_maps(
     near 1 inside the object. With sets > 1 both have a set axis after slice, strongest first.
     """
     sets = min(sets, kspace.shape[1])
-    block = centre_block(kspace, acs)
+    block = centre_crop(kspace, acs)
     size = (min(kernel, acs[0]), min(kernel, acs[1]))
     gram = window_gram(block, size)
     floor = None if noise is None else noise_edge(noise, gram.shape[-1], (block.shape[-2], block.shape[-1]), size)

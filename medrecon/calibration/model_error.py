@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from medrecon.calibration.scale import only_centre
-from medrecon.calibration.windows import centre_block
+from medrecon.crop import centre_crop
 from medrecon.operators.fourier import fft2c, ifft2c
 from medrecon.operators.spirit import Spirit
 
@@ -26,7 +26,7 @@ def off_range(kspace: Tensor, maps: Tensor, acs: tuple[int, int]) -> Tensor:
 
 def inconsistency(kspace: Tensor, kernel: Tensor, acs: tuple[int, int]) -> Tensor:
     """Mean square per real component of (G - I) k where the whole kernel lies on the ACS: 1 / mu, `(slice,)`."""
-    block = centre_block(kspace, acs)
+    block = centre_crop(kspace, acs)
     residual = Spirit(kernel, (block.shape[-2], block.shape[-1])).forward(block) - block
     dy, dx = (size // 2 for size in kernel.shape[-2:])
     return mean_square(residual[..., dy : block.shape[-2] - dy, dx : block.shape[-1] - dx])
@@ -44,8 +44,8 @@ def model_error(kspace: Tensor, maps: Tensor, noise: Tensor, mask: Tensor, acs: 
     coils = kspace.shape[1]
     inner = _inner(acs, tuple(kspace.shape[-2:]))
     variance = noise**2
-    off = mean_square(centre_block(fft2c(off_range_images(kspace, maps, acs)), inner)) - (1 - 1 / coils) * variance
-    signal = mean_square(centre_block(kspace, inner)) - variance
+    off = mean_square(centre_crop(fft2c(off_range_images(kspace, maps, acs)), inner)) - (1 - 1 / coils) * variance
+    signal = mean_square(centre_crop(kspace, inner)) - variance
     sampled = kspace.abs().square().sum((1, 2, 3)) / (2 * coils * mask.sum()) - variance
     share = (off.clamp_min(0) / signal.clamp_min(torch.finfo(signal.dtype).tiny)).clamp_max(1)
     return (share * sampled.clamp_min(0)).sqrt()

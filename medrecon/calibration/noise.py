@@ -9,7 +9,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from medrecon.calibration.windows import centre_block, unfold, window_gram
+from medrecon.calibration.windows import unfold, window_gram
+from medrecon.crop import centre_crop
 from medrecon.masks.acs import acs_size
 from medrecon.scan import Scan
 
@@ -91,7 +92,7 @@ def null_space_level(kspace: Tensor, acs: tuple[int, int]) -> Tensor | None:
     prefer its weaker mixtures: the level comes out some 10 % low.
     """
     lines = min(MAX_LINES, *acs)
-    block = centre_block(kspace, (lines, acs[1]) if acs[0] <= acs[1] else (acs[0], lines))
+    block = centre_crop(kspace, (lines, acs[1]) if acs[0] <= acs[1] else (acs[0], lines))
     if block.shape[-2] > block.shape[-1]:
         block = block.mT
     length = block.shape[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from medrecon.calibration.windows import centre_block
+from medrecon.crop import centre_crop
 from medrecon.errors import InputError
 from medrecon.operators.fourier import ifft2c
 
@@ -27,7 +27,7 @@ def acs_images(kspace: Tensor, acs: tuple[int, int]) -> Tensor:
 def only_centre(kspace: Tensor, acs: tuple[int, int]) -> Tensor:
     """K-space with zeros outside the central `acs` points."""
     centre = torch.zeros_like(kspace)
-    centre_block(centre, acs).copy_(centre_block(kspace, acs))
+    centre_crop(centre, acs).copy_(centre_crop(kspace, acs))
     return centre
 
 

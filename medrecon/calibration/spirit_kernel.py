@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from medrecon.calibration.windows import centre_block, check_kernel_fits, regular, window_gram
+from medrecon.calibration.windows import check_kernel_fits, regular, window_gram
+from medrecon.crop import centre_crop
 
 WIDE, WIDE_FROM = 7, 20
 NARROW, SMALL_FROM = 5, 8
@@ -43,7 +44,7 @@ def spirit_kernel(
     than the kernel.
     """
     width = kernel_width(acs) if width is None else width
-    block = centre_block(kspace, acs)
+    block = centre_crop(kspace, acs)
     check_kernel_fits(block, (width, width))
     coils = kspace.shape[1]
     own = torch.arange(coils, device=kspace.device)

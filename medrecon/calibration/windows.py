@@ -10,14 +10,6 @@ from medrecon.errors import InputError
 CHUNK = 1 << 22  # complex numbers of unfolded windows held at once
 
 
-def centre_block(kspace: Tensor, acs: tuple[int, int]) -> Tensor:
-    """The central `acs` (y, x) points of `(…, y, x)`; index n // 2 of k-space becomes index acs // 2."""
-    for axis, size in zip((-2, -1), acs, strict=True):
-        start = kspace.shape[axis] // 2 - size // 2
-        kspace = kspace.narrow(axis, start, size)
-    return kspace
-
-
 def unfold(block: Tensor, kernel: tuple[int, int]) -> Tensor:
     """Windows of `(slice, coil, y, x)` as columns: `(slice, coil ky kx, window)`."""
     windows = block.unfold(-2, kernel[0], 1).unfold(-2, kernel[1], 1)  # (slice, coil, wy, wx, ky, kx)

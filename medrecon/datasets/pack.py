@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from medrecon.atomic import whole_file
 from medrecon.datasets.volume import TrainingVolume, subject_of
 from medrecon.errors import InputError
 from medrecon.simulate.acquired import acquired_matrix, fourier_crop
@@ -47,13 +48,11 @@ def normalised(values: NDArray, voxel_mm: tuple[float, float, float], name: str)
 
 def write_pack(path: Path, volumes: list[TrainingVolume]) -> None:
     """Store volumes in `LEVELS` grey levels; the file appears whole or not at all."""
-    partial = path.with_name(path.name + ".part")
-    with h5py.File(partial, "w") as file:
+    with whole_file(path) as partial, h5py.File(partial, "w") as file:
         for volume in volumes:
             levels = (volume.values.clamp(0, 4).div(4).sqrt() * LEVELS).round().numpy().astype(np.uint16)
             data = file.create_dataset(volume.name, data=levels, chunks=(1, *levels.shape[1:]), **COMPRESSION)
             data.attrs["voxel_mm"], data.attrs["subject"] = volume.voxel_mm, volume.subject
-    partial.replace(path)
 
 
 def read_pack(path: Path) -> list[TrainingVolume]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from medrecon.crop import centred
 from medrecon.errors import InputError
-from medrecon.masks.acs import centred
 
 SHARE = 0.05
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from medrecon.calibration.espirit import KERNEL, THRESHOLD, espirit_maps
 from medrecon.calibration.noise import noise_level
-from medrecon.calibration.windows import centre_block, window_gram
+from medrecon.calibration.windows import window_gram
 from medrecon.crop import centre_crop
 from medrecon.masks.acs import acs_size
 from medrecon.operators import Coils, ifft2c
@@ -47,7 +47,7 @@ def _threshold(kspace: Tensor, region: tuple[int, int], sigma: float) -> float:
     The largest singular value is read from the centre, which holds nearly all of it.
     """
     kernel = (min(KERNEL, region[0]), min(KERNEL, region[1]))
-    centre = centre_block(kspace, (min(region[0], CENTRE), min(region[1], CENTRE)))
+    centre = centre_crop(kspace, (min(region[0], CENTRE), min(region[1], CENTRE)))
     largest = float(torch.linalg.eigvalsh(window_gram(centre, kernel))[..., -1].clamp_min(0).sqrt())
     windows = (region[0] - kernel[0] + 1) * (region[1] - kernel[1] + 1)
     noise = sigma * (2 * windows) ** 0.5

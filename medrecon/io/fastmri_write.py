@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from medrecon.atomic import whole_file
 from medrecon.errors import InputError
-from medrecon.io.atomic import whole_file
 from medrecon.operators.fourier import fft2c, ifft2c
 from medrecon.scan import Scan
 

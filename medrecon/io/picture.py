@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from medrecon.io.atomic import whole_file
+from medrecon.atomic import whole_file
 from medrecon.io.window import window_top
 from medrecon.io.writable import check_writable
 

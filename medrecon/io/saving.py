@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from torch import Tensor
 
-from medrecon.io.atomic import whole_file
+from medrecon.atomic import whole_file
 from medrecon.io.writable import check_writable, ending
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from medrecon.atomic import whole_file
 from medrecon.errors import InputError
-from medrecon.io.atomic import whole_file
 
 ENDINGS = (".h5", ".nii.gz", ".nii", ".npy", ".png")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
+from medrecon.crop import centred
+
 ARRAY_AXIS = {"y": -2, "x": -1}
 MIN_ACS = 8
 
@@ -45,12 +47,6 @@ def default_acs(accel: float, n_lines: int) -> int:
 def usual_acs(accel: float) -> int:
     """Centre lines by the table alone, for matrices that are large enough."""
     return next((acs for limit, acs in ((4, 20), (6, 18), (8, 16)) if accel <= limit), 12)
-
-
-def centred(n: int, size: int) -> slice:
-    """The window of `size` elements around index n // 2."""
-    start = n // 2 - size // 2
-    return slice(start, start + size)
 
 
 def _centred_run(sampled: np.ndarray) -> int:

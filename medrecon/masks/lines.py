@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from medrecon.crop import centred
 from medrecon.errors import InputError
-from medrecon.masks.acs import ARRAY_AXIS, centred, default_acs
+from medrecon.masks.acs import ARRAY_AXIS, default_acs
 from medrecon.masks.pattern import Pattern
 from medrecon.scan import Scan
 

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from medrecon.crop import centred
 from medrecon.errors import InputError
-from medrecon.masks.acs import MIN_ACS, centred, usual_acs
+from medrecon.masks.acs import MIN_ACS, usual_acs
 from medrecon.masks.pattern import Pattern
 from medrecon.scan import Scan
 

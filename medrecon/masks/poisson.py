@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from medrecon.masks.acs import centred
+from medrecon.crop import centred
 from medrecon.masks.points import PointPattern
 from medrecon.scan import Scan
 

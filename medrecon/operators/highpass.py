@@ -6,6 +6,7 @@ from typing import final
 
 from torch import Tensor
 
+from medrecon.crop import centred
 from medrecon.operators.fourier import fft2c, ifft2c
 from medrecon.operators.linear import LinearOperator, Shape
 
@@ -27,7 +28,7 @@ class HighPass(LinearOperator):
         if not axes or not set(axes) <= {"y", "x"} or not all(0 <= w <= n for w, n in zip(limits, size, strict=True)):
             raise ValueError(f"a band of {band} along {axes} does not fit images of {tuple(size)} (y, x)")
         self.in_shape = self.out_shape = tuple(shape)
-        self._band = tuple(slice(n // 2 - w // 2, n // 2 - w // 2 + w) for n, w in zip(size, limits, strict=True))
+        self._band = tuple(centred(n, w) for n, w in zip(size, limits, strict=True))
 
     def forward(self, x: Tensor) -> Tensor:
         kspace = fft2c(x)

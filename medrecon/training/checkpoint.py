@@ -10,6 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from medrecon.atomic import whole_file
 from medrecon.training.ema import EMA
 
 Clock = tuple[int, float, list[tuple[float, int, float]]]
@@ -29,9 +30,9 @@ def save_checkpoint(
     for i, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{i}.{k}": v for k, v in state.items()}
     tensors["generator"] = generator.get_state()
-    partial = path.with_name(path.name + ".part")
-    save_file({k: v.detach().contiguous().cpu() for k, v in tensors.items()}, partial, {"clock": json.dumps(clock)})
-    partial.replace(path)
+    held = {k: v.detach().contiguous().cpu() for k, v in tensors.items()}
+    with whole_file(path) as partial:
+        save_file(held, partial, {"clock": json.dumps(clock)})
 
 
 def load_checkpoint(

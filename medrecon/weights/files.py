@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as serialise
 from torch import Tensor
 
+from medrecon.atomic import whole_file
 from medrecon.errors import InputError
 from medrecon.weights.quantise import Storage, pack, unpack
 
@@ -36,12 +36,8 @@ def save(
     tensors = pack(dict(state_dict), quantise)
     record = json.dumps(dict(metadata), sort_keys=True)
     data = serialise(tensors, {RECORD: content_digest(tensors, record) + record})
-    temporary = path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
-    try:
+    with whole_file(path) as temporary:
         temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return sha256(data)
 
 

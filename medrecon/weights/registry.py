@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
+from medrecon.atomic import whole_file
 from medrecon.errors import InputError
 from medrecon.weights.files import decode, read, sha256
 
@@ -106,9 +107,8 @@ def register(new: Record, folder: Path = FOLDER) -> None:
     """Add `new` to the registry in place of a record of the same name."""
     kept = [each for each in records(folder) if each.name != new.name]
     text = json.dumps([asdict(each) for each in [*kept, new]], indent=2, sort_keys=False)
-    temporary = folder / f".{REGISTRY}.new"
-    temporary.write_text(text + "\n")
-    temporary.replace(folder / REGISTRY)
+    with whole_file(folder / REGISTRY) as temporary:
+        temporary.write_text(text + "\n")
 
 
 def _load_registered(entry: Record, folder: Path) -> tuple[dict[str, Tensor], dict[str, Any], str]:

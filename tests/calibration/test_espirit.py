@@ -4,7 +4,8 @@ import torch
 
 from medrecon.calibration import espirit_maps
 from medrecon.calibration.espirit import correlation_taps, signal_projector
-from medrecon.calibration.windows import centre_block, window_gram
+from medrecon.calibration.windows import window_gram
+from medrecon.crop import centre_crop
 from medrecon.operators import ifft2c
 from medrecon.operators.spirit import tap_images
 
@@ -14,7 +15,7 @@ def agreement(a, b):
 
 
 def eigh_maps(kspace, acs, kernel=6):
-    gram = window_gram(centre_block(kspace, acs), (kernel, kernel))
+    gram = window_gram(centre_crop(kspace, acs), (kernel, kernel))
     matrices = tap_images(correlation_taps(signal_projector(gram, 0.02), (kernel, kernel)), kspace.shape[-2:])
     values, vectors = torch.linalg.eigh(matrices.permute(0, 3, 4, 1, 2).to(torch.complex128))
     return vectors.movedim(-1, 1).movedim(-1, 2).flip(1), values.flip(-1).movedim(-1, 1)
@@ -43,7 +44,7 @@ def test_covariance_equals_a_sum_over_image_space_kernels(simulate):
     wave_x = torch.exp(2j * torch.pi * torch.arange(4)[:, None] * x / 24).to(torch.complex128)
     images = torch.einsum("kcab,ay,bx->kcyx", kernels, wave_y, wave_x)
     expected = torch.einsum("kcyx,kdyx->cdyx", images, images.conj()) / 16
-    gram = window_gram(centre_block(scan.kspace, (16, 16)), (4, 4))
+    gram = window_gram(centre_crop(scan.kspace, (16, 16)), (4, 4))
     result = tap_images(correlation_taps(signal_projector(gram, 0.02), (4, 4)), (21, 24))[0]
     torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-6)
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from medrecon.crop import centred
 from medrecon.errors import InputError
 from medrecon.evaluation.holdout import SHARE, energies_on, withheld
-from medrecon.masks.acs import centred
 
 SIZE = (60, 81)
 

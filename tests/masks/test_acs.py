@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from medrecon.crop import centred
 from medrecon.masks import acs_size, default_acs, net_acceleration
-from medrecon.masks.acs import centred
 
 
 def lines(n: int, sampled: slice, width: int = 5) -> torch.Tensor:
