@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -41,6 +41,11 @@ class Variant:
         return self.rows[0]["network_calls"]
 
     @property
+    def on(self) -> str | None:
+        """Kind of machine that most rows ran on."""
+        return Counter(row.get("on") for row in self.rows).most_common(1)[0][0]
+
+    @property
     def n_slices(self) -> int:
         return sum(len(row["slices"]) for row in self.rows)
 
@@ -50,8 +55,9 @@ class Variant:
         return mean(value for value in values if value is not None)
 
     def seconds(self) -> float:
-        """Median over scans and seeds of the seconds a slice, calibration included."""
-        return median(row["seconds_per_slice"] + row["calibration_seconds_per_slice"] for row in self.rows)
+        """Median over scans and seeds of the seconds a slice on the kind of machine `on`, calibration included."""
+        there = (row for row in self.rows if row.get("on") == self.on)
+        return median(row["seconds_per_slice"] + row["calibration_seconds_per_slice"] for row in there)
 
 
 def settings(rows: Iterable[Row]) -> dict[tuple[str, float], list[Row]]:
@@ -138,7 +144,8 @@ def _weights(method: str, sweep: dict[float, list[Row]]) -> Iterable[Variant]:
     if len(whole) > 1:
         best = max(whole, key=lambda factor: Variant(method, BEST, "", None, tuple(whole[factor])).score(FOREGROUND))
         edge = {min(whole): ", the smallest", max(whole): ", the largest"}.get(best, "")
-        detail = f"{best / rule:.3g} × the rule's, of {len(whole)}{edge}"
+        further = f" and {len(sweep)} on a part" if len(sweep) > len(whole) else ""
+        detail = f"{best / rule:.3g} × the rule's, of {len(whole)}{further}{edge}"
         yield Variant(method, BEST, detail, None, tuple(whole[best]))
 
 

@@ -27,7 +27,6 @@ from medrecon.scan import Scan
 if TYPE_CHECKING:
     from medrecon.diffusion.prior import Prior
 
-DEFAULT_PRIOR = "mri-image-small"
 CHUNK = 2**24  # coil pixels, all samples together, that a CUDA device solves at once
 PROTOCOL = "full-range"
 BLOCK = (5, 5)  # hold-out block of a scan that has no SPIRiT kernel
@@ -50,7 +49,8 @@ def reconstruct(
     scan : as it was acquired or undersampled; a fully sampled one is reconstructed at R = 1.
     method : a name of `medrecon.METHODS` with its `options`, or an instance.
     options : those of the method's dataclass.
-    prior : name, path or loaded prior; None takes the shipped one. Only diffusion methods use it.
+    prior : name, path or loaded prior; None takes a shipped one, the small on a CPU, the
+        large on CUDA. Only diffusion methods use it.
     device : where to compute.
     seed : drives the samplers' random streams and the hold-out.
     holdout : also reconstruct without 5 % of the samples, and score the prediction of them.
@@ -147,7 +147,12 @@ def _prior(method: Method, prior: str | Prior | None, device: torch.device) -> P
         return prior
     from medrecon.networks import load_prior
 
-    return load_prior(prior or DEFAULT_PRIOR, device)
+    return load_prior(prior or default_prior(device), device)
+
+
+def default_prior(device: torch.device) -> str:
+    """The small image prior on a CPU, the large one on an accelerator."""
+    return "mri-image-small" if device.type == "cpu" else "mri-image"
 
 
 def _chunks(scan: Scan, task: _Task) -> Iterator[tuple[int, int]]:

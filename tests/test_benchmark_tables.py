@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import comparison  # noqa: E402  (benchmarks is a folder of programs, not a package)
+import quality_tables  # noqa: E402
 import tables  # noqa: E402
 
 
@@ -124,14 +125,14 @@ def test_interval_resamples_volumes():
 
 def test_experiments_stand_in_rows_of_their_own():
     rows = [row("spirit", [30], sha256="f", steps=50), row("spirit", [40], sha256="f", steps=50, cg=10)]
-    text = tables.quality([record(rows)])
+    text = quality_tables.quality([record(rows)])
     assert "| `spirit` |" in text
     assert "| `spirit`, cg 10 |" in text
 
 
 def test_partial_rows_say_so_and_repeated_rows_count_once():
     rows = [row("sense", [30, 31], "a"), row("sense", [30, 31], "b"), row("zero-filled", [20, 20], "a")]
-    text = tables.quality([record(rows), record(rows)])
+    text = quality_tables.quality([record(rows), record(rows)])
     assert "`zero-filled` (2 of 4 slices)" in text
     assert "4 slices of 2 scans" in text
 
@@ -139,3 +140,18 @@ def test_partial_rows_say_so_and_repeated_rows_count_once():
 def test_missing_results_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "RESULTS", tmp_path)
     assert tables.block("quality", "nothing") == "*Not measured yet: `benchmarks/results/nothing.json`.*"
+
+
+def test_seconds_say_which_machine_where_files_come_from_two():
+    cpu, cuda = record([row("tv", [30])]), {**record([row("dds", [31], sha256="f")]), "device": "cuda"}
+    text = quality_tables.quality([cuda, cpu])
+    assert "| 1.5 (cpu) |" in text
+    assert "| 1.5 (cuda) |" in text
+    assert "(cpu)" not in quality_tables.quality([cpu])
+
+
+def test_difference_to_sense_is_by_volume():
+    rows = [row("sense", [30, 32], "a"), row("sense", [40], "b"), row("dds", [31, 34], "a", sha256="f")]
+    text = quality_tables.paired_sense([record([*rows, row("dds", [39], "b", sha256="f")])])
+    assert "| random 4 | `sense` (34.00) | a | +1.50 |" in text
+    assert "| random 4 | `sense` (34.00) | b | -1.00 |" in text

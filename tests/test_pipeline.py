@@ -10,7 +10,7 @@ import medrecon
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.mri.zero_filled import ZeroFilled
-from medrecon.pipeline import reconstruct
+from medrecon.pipeline import default_prior, reconstruct
 from medrecon.progress import Progress
 from medrecon.scan import Scan
 
@@ -52,6 +52,12 @@ def test_any_slices_have_the_bits_of_the_whole_volume(fast, gaussian_prior, meth
     last = reconstruct(fast, method, prior=gaussian_prior, seed=3, slices=(1, None), **options)
     assert torch.equal(last.image, whole.image[1:])
     assert torch.equal(last.zero_filled, whole.zero_filled[1:])
+
+
+@pytest.mark.parametrize(("device", "name"), [("cpu", "mri-image-small"), ("cuda", "mri-image"), ("cuda:1", "mri-image")])
+def test_default_prior_is_the_small_one_on_a_cpu_only(device: str, name: str) -> None:
+    assert default_prior(torch.device(device)) == name
+    assert name in {record.name for record in medrecon.weights.records()}
 
 
 def test_seed_decides_what_is_drawn(fast: Scan, gaussian_prior: Prior) -> None:

@@ -59,14 +59,17 @@ def train_mri_image(
     *,
     start: Mapping[str, Tensor] | None = None,
     compiled: bool = False,
+    bfloat16: bool | None = None,
     checkpoint: Path | None = None,
     on_step: OnStep = silent,
 ) -> TrainedPrior:
     """Train on magnitude volumes.
 
     `start` are weights of an earlier run to go on from, with a fresh optimiser that warms up. `compiled` costs under a
-    minute once and makes a step three times faster on an H200. `checkpoint` is kept as the run goes, and resumed from.
+    minute once and makes a step three times faster on an H200. `bfloat16` convolutions are the rule on CUDA; on a CPU
+    that knows them they make a step three times faster. `checkpoint` is kept as the run goes, and resumed from.
     """
+    half = device.type == "cuda" if bfloat16 is None else bfloat16
     bank = slice_bank(volumes, seed=options.loop.seed).to(device)
     augmentation = Augmentation(bank, options.augmentation, options.size)
     sigma_data = measured_deviation(augmentation, options)
@@ -81,7 +84,7 @@ def train_mri_image(
     def loss_of(generator: torch.Generator) -> Tensor:
         images = augmentation(options.batch, generator)
         sigma = options.levels.draw(options.batch, generator)
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
             return edm_loss(denoiser, images, sigma, generator)
 
     run = train(network, loss_of, options.loop, checkpoint=checkpoint, on_step=on_step)

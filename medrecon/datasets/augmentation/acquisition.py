@@ -24,8 +24,8 @@ class FootprintOptions:
     """Pixels in mm (`fine_bias` above 1 favours the finer ones), matrix in pixels, field of view in heads."""
 
     finest_mm: float = 0.55
-    coarsest_mm: float = 2.2
-    fine_bias: float = 1.5
+    coarsest_mm: float = 2.5
+    fine_bias: float = 1.1
     anisotropy: float = 1.3
     smallest: int = 96
     cut_share: float = 0.3
