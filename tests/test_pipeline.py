@@ -54,7 +54,9 @@ def test_any_slices_have_the_bits_of_the_whole_volume(fast, gaussian_prior, meth
     assert torch.equal(last.zero_filled, whole.zero_filled[1:])
 
 
-@pytest.mark.parametrize(("device", "name"), [("cpu", "mri-image-small"), ("cuda", "mri-image"), ("cuda:1", "mri-image")])
+@pytest.mark.parametrize(
+    ("device", "name"), [("cpu", "mri-image-small"), ("cuda", "mri-image"), ("cuda:1", "mri-image")]
+)
 def test_default_prior_is_the_small_one_on_a_cpu_only(device: str, name: str) -> None:
     assert default_prior(torch.device(device)) == name
     assert name in {record.name for record in medrecon.weights.records()}
