@@ -17,6 +17,8 @@ COMMANDS = {
         "medrecon.cli.simulate:run",
         "raw data from a volume: medrecon simulate mri head.nii.gz -o scan.h5",
     ),
+    "data pack": ("medrecon.cli.data:run_pack", "a folder of volumes for training: medrecon data pack DIR -o pack.h5"),
+    "data check": ("medrecon.cli.data:run_check", "a folder against a data set's manifest: data check MANIFEST DIR"),
     "weights list": ("medrecon.cli.weights:run_list", "the trained networks that are at hand"),
     "weights check": ("medrecon.cli.weights:run_check", "compare every weights file with its recorded hash"),
     "train mri-image": (

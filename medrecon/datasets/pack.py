@@ -1,8 +1,14 @@
-"""Training volumes in one HDF5 file, or straight from a folder of NIfTI files."""
+"""Training volumes in one HDF5 file, or straight from a folder of NIfTI files.
+
+A pack holds one dataset a volume, `(slice, y, x)` grey levels, with the attributes voxel_mm, subject and split, and
+nothing that tells where the volume came from. Packs written before there were splits are all for training.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import h5py
 import numpy as np
@@ -10,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from medrecon.atomic import whole_file
-from medrecon.datasets.volume import TrainingVolume, subject_of
+from medrecon.datasets.magnitudes import from_nifti
+from medrecon.datasets.volume import Split, TrainingVolume, subject_of
 from medrecon.errors import InputError
 from medrecon.simulate.acquired import acquired_matrix, fourier_crop
 
@@ -21,8 +28,11 @@ LEVELS = 1023
 COMPRESSION = {"shuffle": True, "compression": "gzip", "compression_opts": 9}
 
 
-def training_volumes(path: Path) -> list[TrainingVolume]:
-    """Every volume of a pack (.h5) or of a folder of NIfTI files, Fourier-cropped to its acquired matrix."""
+def training_volumes(path: Path, split: Split = "train") -> list[TrainingVolume]:
+    """The volumes of a pack (.h5) that are in `split`, or every one of a folder of NIfTI files.
+
+    Volumes of a folder are Fourier-cropped to their acquired matrix. Raises InputError where there are none.
+    """
     if path.is_dir():
         files = sorted(p for p in path.iterdir() if p.name.endswith((".nii", ".nii.gz")))
         if not files:
@@ -32,7 +42,10 @@ def training_volumes(path: Path) -> list[TrainingVolume]:
         return [_from_nifti(p) for p in files]
     if not path.is_file():
         raise InputError(f"{path} does not exist; give a folder of NIfTI volumes, or a pack (.h5)")
-    return read_pack(path)
+    found = read_pack(path, split)
+    if not found:
+        raise InputError(f"{path.name} holds no volume of the part '{split}'; pack again with another --held-out")
+    return found
 
 
 def normalised(values: NDArray, voxel_mm: tuple[float, float, float], name: str) -> TrainingVolume:
@@ -46,39 +59,42 @@ def normalised(values: NDArray, voxel_mm: tuple[float, float, float], name: str)
     return TrainingVolume(torch.from_numpy(values / peak), voxel, subject_of(name), name)
 
 
-def write_pack(path: Path, volumes: list[TrainingVolume]) -> None:
+def write_pack(path: Path, volumes: Sequence[TrainingVolume]) -> None:
     """Store volumes in `LEVELS` grey levels; the file appears whole or not at all."""
     with whole_file(path) as partial, h5py.File(partial, "w") as file:
         for volume in volumes:
-            levels = (volume.values.clamp(0, 4).div(4).sqrt() * LEVELS).round().numpy().astype(np.uint16)
-            data = file.create_dataset(volume.name, data=levels, chunks=(1, *levels.shape[1:]), **COMPRESSION)
-            data.attrs["voxel_mm"], data.attrs["subject"] = volume.voxel_mm, volume.subject
+            store(file, volume)
 
 
-def read_pack(path: Path) -> list[TrainingVolume]:
-    """The volumes of a pack."""
+def store(file: h5py.File, volume: TrainingVolume) -> h5py.Dataset:
+    """Add one volume to an open pack."""
+    levels = (volume.values.clamp(0, 4).div(4).sqrt() * LEVELS).round().numpy().astype(np.uint16)
+    data = file.create_dataset(volume.name, data=levels, chunks=(1, *levels.shape[1:]), **COMPRESSION)
+    data.attrs["voxel_mm"], data.attrs["subject"], data.attrs["split"] = volume.voxel_mm, volume.subject, volume.split
+    return data
+
+
+def read_pack(path: Path, split: Split | None = None) -> list[TrainingVolume]:
+    """The volumes of a pack, all of them or those of one `split`; raises InputError for other files."""
     try:
         with h5py.File(path) as file:
-            return [_from_pack(name, file[name]) for name in file]  # type: ignore[arg-type]
+            wanted = [name for name in file if split in (None, _split(file[name]))]
+            return [_from_pack(name, file[name]) for name in wanted]  # type: ignore[arg-type]
     except (OSError, KeyError, AttributeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path.name} is not a pack of volumes ({reason}); give a folder of NIfTI volumes") from None
 
 
+def _split(data: h5py.Dataset | h5py.Group | h5py.Datatype) -> Split:
+    return cast(Split, str(data.attrs.get("split", "train")))
+
+
 def _from_pack(name: str, data: h5py.Dataset) -> TrainingVolume:
     values = torch.from_numpy(data[:].astype(np.float32)).div_(LEVELS).square_().mul_(4)
     z, y, x = np.asarray(data.attrs["voxel_mm"], float).tolist()
-    return TrainingVolume(values, (z, y, x), str(data.attrs["subject"]), name)
+    return TrainingVolume(values, (z, y, x), str(data.attrs["subject"]), name, _split(data))
 
 
 def _from_nifti(path: Path) -> TrainingVolume:
-    import nibabel  # not part of the core: only folders of NIfTI need it
-
-    image = nibabel.load(path)  # type: ignore[attr-defined]
-    values = np.asarray(image.dataobj, np.float32)  # type: ignore[union-attr]
-    if values.ndim != 3 or not np.isfinite(values).all():
-        raise InputError(f"{path.name} has shape {values.shape}; training takes finite 3-D magnitude volumes")
-    zooms = [float(z) for z in image.header.get_zooms()[:3]]  # type: ignore[union-attr]
-    axis = int(np.argmax(zooms))
-    z, y, x = axis, *(i for i in range(3) if i != axis)
-    return normalised(values.transpose(z, y, x), (zooms[z], zooms[y], zooms[x]), path.name.split(".nii")[0])
+    found = from_nifti(path)
+    return normalised(found.values, found.voxel_mm, path.name.split(".nii")[0])

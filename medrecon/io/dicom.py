@@ -1,0 +1,161 @@
+"""Classic DICOM image series (one file a slice): values and geometry, and nothing of the patient.
+
+Slices are ordered by their position along the normal of the image plane (DICOM PS3.3, C.7.6.2); file names and
+instance numbers are not trusted. Multi-frame objects (Enhanced MR) are not read.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medrecon.errors import InputError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError, RuntimeError, struct.error)
+HEADER = ("SeriesInstanceUID", "PatientID", "Modality", "Rows")
+ANGLE = 1e-3
+"""Direction cosines that differ by more than this are different planes."""
+GAP = 0.01
+"""Relative difference of slice distances, and shear per slice, that rounding in the files does not explain."""
+
+
+@dataclass(frozen=True)
+class SeriesFiles:
+    """The files of one series. `patient` is the PatientID: it tells subjects apart in memory and is never stored."""
+
+    files: tuple[Path, ...]
+    modality: str
+    patient: str = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSeries:
+    """One volume of a series.
+
+    Attributes
+    ----------
+    values : `(slice, y, x)` float32, rescale slope and intercept applied.
+    affine : `(4, 4)` takes an index (slice, y, x, 1) to mm towards the patient's left, posterior and head.
+    """
+
+    values: NDArray[np.float32]
+    affine: NDArray[np.float64]
+
+    @property
+    def voxel_mm(self) -> tuple[float, float, float]:
+        """Voxel size (slice, y, x)."""
+        z, y, x = np.linalg.norm(self.affine[:3, :3], axis=0).tolist()
+        return z, y, x
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether the file carries the prefix of DICOM part 10."""
+    with path.open("rb") as file:
+        file.seek(128)
+        return file.read(4) == b"DICM"
+
+
+def find_series(paths: Iterable[Path]) -> tuple[list[SeriesFiles], list[tuple[Path, str]]]:
+    """Group DICOM files by series, in the order in which series appear; and the files that cannot be, with why."""
+    found: dict[str, list[tuple[Path, str, str]]] = {}
+    refused = []
+    for path in paths:
+        try:
+            header = _header(path)
+        except UNREADABLE as error:
+            refused.append((path, f"its DICOM header cannot be read ({type(error).__name__}); copy it again"))
+            continue
+        if "Rows" not in header or "SeriesInstanceUID" not in header:
+            refused.append((path, "a DICOM file without an image"))
+            continue
+        who = str(header.get("PatientID", "")).strip()
+        found.setdefault(str(header.SeriesInstanceUID), []).append((path, str(header.get("Modality", "")), who))
+    series = [SeriesFiles(tuple(f[0] for f in files), files[0][1], files[0][2]) for files in found.values()]
+    return series, refused
+
+
+def read_series(series: SeriesFiles) -> ImageSeries:
+    """The volume of a series; raises InputError where its slices do not make one."""
+    import pydicom
+
+    try:
+        parts = {str(part.SOPInstanceUID): part for part in map(pydicom.dcmread, series.files)}
+        slices = list(parts.values())
+        _check(slices)
+        order, affine = stack_geometry(slices)
+        return ImageSeries(np.stack([_values(slices[i]) for i in order]), affine)
+    except InputError:
+        raise
+    except UNREADABLE as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise InputError(
+            f"its pixels or geometry cannot be read ({type(error).__name__}: {reason}); export it again, uncompressed"
+        ) from error
+
+
+def stack_geometry(slices: Sequence[Dataset]) -> tuple[list[int], NDArray[np.float64]]:
+    """Order of the slices along their normal, and the affine of the stack; InputError where it is no regular grid."""
+    planes = np.array([p.ImageOrientationPatient for p in slices], float)
+    if np.abs(planes - planes[0]).max() > ANGLE:
+        raise InputError("its slices lie in different planes (a localiser?); give one stack a series")
+    along_x, along_y = planes[0, :3], planes[0, 3:]
+    normal = np.cross(along_x, along_y)
+    positions = np.array([p.ImagePositionPatient for p in slices], float)
+    order = np.argsort(positions @ normal, kind="stable").tolist()
+    step = _step(positions[order], normal, slices[0])
+    affine = np.eye(4)
+    between_rows, between_columns = (float(s) for s in slices[0].PixelSpacing)
+    affine[:3] = np.stack([step * normal, between_rows * along_y, between_columns * along_x, positions[order[0]]], 1)
+    return order, affine
+
+
+def _step(positions: NDArray[np.float64], normal: NDArray[np.float64], first: Dataset) -> float:
+    """Distance of neighbouring slices in mm."""
+    if len(positions) == 1:
+        return float(first.get("SpacingBetweenSlices") or first.SliceThickness)
+    height = (positions - positions[0]) @ normal
+    gaps = np.diff(height)
+    step = float(height[-1] / (len(height) - 1))
+    if gaps.min() <= GAP * max(step, GAP):
+        raise InputError("several slices stand at one position (echoes, phases, directions?); give one image a place")
+    if np.abs(gaps - step).max() > GAP * step + 0.01:
+        raise InputError(f"its slices are {gaps.min():.2f} to {gaps.max():.2f} mm apart; some are missing: add them")
+    across = np.diff(positions, axis=0) - gaps[:, None] * normal
+    if np.linalg.norm(across, axis=1).max() > GAP * step + 0.01:
+        raise InputError("its slices are shifted sideways from one to the next (a sheared stack); resample it")
+    return step
+
+
+def _header(path: Path) -> Dataset:
+    import pydicom
+
+    return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(HEADER))
+
+
+def _check(slices: Sequence[Dataset]) -> None:
+    """One frame a file, grey values, one matrix and pixel size, no phase, and no text in the picture."""
+    if any(int(p.get("NumberOfFrames") or 1) > 1 for p in slices):
+        raise InputError("a multi-frame (enhanced) object; convert it to NIfTI")
+    if any(p.get("PhotometricInterpretation") != "MONOCHROME2" for p in slices):
+        raise InputError("its pixels are not grey values (MONOCHROME2); give the original images")
+    if any(str(p.get("BurnedInAnnotation", "")).upper() == "YES" for p in slices):
+        raise InputError("text is burned into its pixels, which may name the patient; give the original images")
+    if any({"P", "PHASE", "PHASE MAP"} & {str(word).upper() for word in p.get("ImageType") or ()} for p in slices):
+        raise InputError("phase images; give the magnitudes")
+    grids = {(int(p.Rows), int(p.Columns), *(round(float(s), 4) for s in p.PixelSpacing)) for p in slices}
+    if len(grids) > 1:
+        raise InputError(f"its slices have {len(grids)} different matrices or pixel sizes; give one stack a series")
+
+
+def _values(part: Dataset) -> NDArray[np.float32]:
+    slope, intercept = float(part.get("RescaleSlope") or 1), float(part.get("RescaleIntercept") or 0)
+    return part.pixel_array.astype(np.float32) * np.float32(slope) + np.float32(intercept)
