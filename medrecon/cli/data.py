@@ -115,18 +115,14 @@ def _pack_options(options: Pack) -> PackOptions:
 
 
 def _held_out(words: tuple[str, ...]) -> float | tuple[str, ...] | None:
-    """A share if there is one word and it is a number, else names."""
+    """A share if it is one number from 0 to below 1, else names: subjects may be called 101."""
     if not words:
         return None
     try:
-        share = float(words[0]) if len(words) == 1 else None
+        share = float(words[0])
     except ValueError:
-        share = None
-    if share is None:
         return words
-    if not 0 <= share < 1:
-        raise InputError(f"--held-out is {words[0]}; give a share from 0 to below 1, or names of subjects")
-    return share
+    return share if len(words) == 1 and 0 <= share < 1 else words
 
 
 def _table(volumes: Sequence[PackedVolume]) -> str:

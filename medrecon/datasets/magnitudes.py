@@ -45,7 +45,11 @@ def from_nifti(path: Path) -> Magnitudes:
 
     try:
         image: Any = nibabel.load(path)  # type: ignore[attr-defined]
+        if image.get_data_dtype().kind not in "biuf":
+            raise InputError(f"{path.name} holds {image.get_data_dtype()} values; training takes magnitudes")
         values = np.asarray(image.dataobj, np.float32)
+    except InputError:
+        raise
     except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
         raise InputError(
             f"{path.name} cannot be read as NIfTI ({type(error).__name__}); give a whole .nii or .nii.gz file"

@@ -7,7 +7,9 @@ instance numbers are not trusted. Multi-frame objects (Enhanced MR) are not read
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,8 +67,8 @@ def is_dicom(path: Path) -> bool:
 
 
 def find_series(paths: Iterable[Path]) -> tuple[list[SeriesFiles], list[tuple[Path, str]]]:
-    """Group DICOM files by series, in the order in which series appear; and the files that cannot be, with why."""
-    found: dict[str, list[tuple[Path, str, str]]] = {}
+    """DICOM files by series and patient, in the order in which series appear; and those that are none, with why."""
+    found: dict[tuple[str, str], list[tuple[Path, str]]] = {}
     refused = []
     for path in paths:
         try:
@@ -74,13 +76,13 @@ def find_series(paths: Iterable[Path]) -> tuple[list[SeriesFiles], list[tuple[Pa
         except UNREADABLE as error:
             refused.append((path, f"its DICOM header cannot be read ({type(error).__name__}); copy it again"))
             continue
-        if "Rows" not in header or "SeriesInstanceUID" not in header:
+        if header is None:
             refused.append((path, "a DICOM file without an image"))
             continue
-        who = str(header.get("PatientID", "")).strip()
-        found.setdefault(str(header.SeriesInstanceUID), []).append((path, str(header.get("Modality", "")), who))
-    series = [SeriesFiles(tuple(f[0] for f in files), files[0][1], files[0][2]) for files in found.values()]
-    return series, refused
+        series, modality, who = header
+        found.setdefault((series, who), []).append((path, modality))
+    grouped = [SeriesFiles(tuple(path for path, _ in files), files[0][1], who) for (_, who), files in found.items()]
+    return grouped, refused
 
 
 def read_series(series: SeriesFiles) -> ImageSeries:
@@ -88,11 +90,12 @@ def read_series(series: SeriesFiles) -> ImageSeries:
     import pydicom
 
     try:
-        parts = {str(part.SOPInstanceUID): part for part in map(pydicom.dcmread, series.files)}
-        slices = list(parts.values())
-        _check(slices)
-        order, affine = stack_geometry(slices)
-        return ImageSeries(np.stack([_values(slices[i]) for i in order]), affine)
+        with _quietly():
+            parts = {str(part.SOPInstanceUID): part for part in map(pydicom.dcmread, series.files)}
+            slices = list(parts.values())
+            _check(slices)
+            order, affine = stack_geometry(slices)
+            return ImageSeries(np.stack([_values(slices[i]) for i in order]), affine)
     except InputError:
         raise
     except UNREADABLE as error:
@@ -135,10 +138,23 @@ def _step(positions: NDArray[np.float64], normal: NDArray[np.float64], first: Da
     return step
 
 
-def _header(path: Path) -> Dataset:
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without warnings of odd values, which quote them, names of patients among them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _header(path: Path) -> tuple[str, str, str] | None:
+    """Series, modality and patient of a file, None if it holds no image."""
     import pydicom
 
-    return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(HEADER))
+    with _quietly():
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(HEADER))
+        if "Rows" not in header or "SeriesInstanceUID" not in header:
+            return None
+        return str(header.SeriesInstanceUID), str(header.get("Modality", "")), str(header.get("PatientID", "")).strip()
 
 
 def _check(slices: Sequence[Dataset]) -> None:

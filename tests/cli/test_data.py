@@ -42,7 +42,7 @@ def test_pack_holds_out_whom_it_is_told(folder, capsys):
 
 BAD = {
     "no folder": (["nowhere"], "is no folder"),
-    "share of one": (["in", "--held-out", "1"], "--held-out is 1"),
+    "share of one": (["in", "--held-out", "1"], "--held-out 1 is no subject"),
     "share below zero": (["in", "--held-out", "-0.5"], "--held-out"),
     "unknown name": (["in", "--held-out", "p7"], "p7 is no subject"),
     "every name": (["in", "--held-out", "p0", "p1", "p2", "p3", "broken"], "every subject"),

@@ -91,3 +91,17 @@ def test_truncated_pixels_and_headers_are_refused(tmp_path):
     second.write_bytes(second.read_bytes()[:200])
     _, refused = find_series(sorted(tmp_path.iterdir()))
     assert [path for path, _ in refused] == [second]
+
+
+def test_one_series_number_for_two_patients_is_two_series(tmp_path):
+    write_series(tmp_path, grey_head(4), PatientID=["P1", "P1", "P2", "P2"])
+    series, _ = find_series(sorted(tmp_path.iterdir()))
+    assert [(s.patient, len(s.files)) for s in series] == [("P1", 2), ("P2", 2)]
+
+
+def test_odd_values_are_read_without_a_warning_that_quotes_them(tmp_path, recwarn):
+    write_series(tmp_path, grey_head(2))
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes().replace(b"1.2.826.0.1.3680043", b"1.2.826.Roe.Jane043"))
+    assert len(read_series(only_series(tmp_path)).values) == 2
+    assert not recwarn.list
