@@ -6,6 +6,7 @@ instance numbers are not trusted. Multi-frame objects (Enhanced MR) are not read
 
 from __future__ import annotations
 
+import logging
 import struct
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -140,10 +141,15 @@ def _step(positions: NDArray[np.float64], normal: NDArray[np.float64], first: Da
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without warnings of odd values, which quote them, names of patients among them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Without warnings and log entries of odd values: they quote them, names of patients among them."""
+    log = logging.getLogger("pydicom")
+    before, log.disabled = log.disabled, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.disabled = before
 
 
 def _header(path: Path) -> tuple[str, str, str] | None:
