@@ -13,8 +13,9 @@ from medrecon.calibration import build_problem, volume_scale
 from medrecon.crop import centre_crop
 from medrecon.errors import InputError
 from medrecon.evaluation import reference_image, score
+from medrecon.evaluation.footprint import pixel_warning
 from medrecon.evaluation.holdout import energies_on, withheld
-from medrecon.evaluation.residual import residuals
+from medrecon.evaluation.residual import residual_warning, residuals
 from medrecon.instruments import Stopwatch, peak_memory_mib, reset_peak_memory
 from medrecon.mri import Method, Solution, method_class
 from medrecon.operators import fft2c
@@ -72,6 +73,7 @@ def reconstruct(
         for a, b in _chunks(chosen, task)
     ]
     result = _scored(_joined(parts, chosen, task), chosen)
+    result = replace(result, warnings=tuple(_warnings(result, task)))
     return replace(result, provenance=provenance(result, chosen, task.method, task.prior, seed, task.device))
 
 
@@ -198,6 +200,17 @@ def _joined(parts: Sequence[_Part], scan: Scan, task: _Task) -> Reconstruction:
         voxel_mm=scan.voxel_mm,
         slice_mm=scan.slice_mm,
     )
+
+
+def _warnings(result: Reconstruction, task: _Task) -> Iterator[str]:
+    """What residual and prior give reason to say; a single sample of a diffusion method should leave the noise."""
+    drawn = result.std is None and task.method.needs_prior
+    if said := residual_warning(result.residual or (), drawn):
+        yield said
+    if task.prior is not None:
+        pixels = task.prior.record.get("pixel_range")
+        if said := pixel_warning(result.voxel_mm, pixels, task.prior.name):
+            yield said
 
 
 def _scored(result: Reconstruction, scan: Scan) -> Reconstruction:

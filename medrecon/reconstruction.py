@@ -30,6 +30,7 @@ class Reconstruction:
     reference_kind : "simulated", "combined" or "rss", None without a reference.
     scores : the `scores` of the provenance, None without a reference.
     voxel_mm, slice_mm : pixel size (y, x) and distance of slices in mm, None where unknown.
+    warnings : what may be wrong with the image, one sentence each without a full stop.
     provenance : everything that made the image, ready for JSON.
     """
 
@@ -48,6 +49,7 @@ class Reconstruction:
     scores: Mapping[str, Any] | None = None
     voxel_mm: tuple[float, float] | None = None
     slice_mm: float | None = None
+    warnings: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -1,5 +1,7 @@
 """A small simulated scan that the tests of the whole way share."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from phantom import gaussian, head
@@ -10,6 +12,14 @@ from medrecon.simulate.scan import simulate_scan
 
 # workers run side by side: threads that wait for one another on shared cores cost more than they bring
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder of weights, not there yet: what lies on this machine must decide nothing."""
+    home = tmp_path_factory.getbasetemp() / "home"
+    monkeypatch.setenv("MEDRECON_HOME", str(home))
+    return home
 
 
 @pytest.fixture(scope="session")

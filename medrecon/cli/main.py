@@ -21,6 +21,12 @@ COMMANDS = {
     "data check": ("medrecon.cli.data:run_check", "a folder against a data set's manifest: data check MANIFEST DIR"),
     "weights list": ("medrecon.cli.weights:run_list", "the trained networks that are at hand"),
     "weights check": ("medrecon.cli.weights:run_check", "compare every weights file with its recorded hash"),
+    "weights show": ("medrecon.cli.weights:run_show", "all that is known of one: medrecon weights show NAME"),
+    "weights add": ("medrecon.cli.own_weights:run_add", "keep your own: medrecon weights add FILE --name NAME"),
+    "weights get": (
+        "medrecon.cli.own_weights:run_get",
+        "fetch one that is not shipped: medrecon weights get NAME --from FILE|URL",
+    ),
     "train mri-image": (
         "medrecon.cli.train:run",
         "train the image prior: medrecon train mri-image --data DIR -o prior.safetensors",

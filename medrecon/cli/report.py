@@ -8,8 +8,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from medrecon.evaluation.residual import residual_warning
-from medrecon.mri import method_class
 from medrecon.reconstruction import Reconstruction
 from medrecon.scan import Scan
 
@@ -25,7 +23,7 @@ COLUMNS = {
 
 
 def print_report(result: Reconstruction, scan: Scan) -> None:
-    """Scores of the method and of zero-filling, the facts of the run, and a warning where the residual asks for it."""
+    """Scores of the method and of zero-filling, the facts of the run, and the warnings that come with it."""
     console = Console(soft_wrap=True)
     if scan.full is None and not scan.is_fully_sampled:
         console.print(
@@ -34,8 +32,7 @@ def print_report(result: Reconstruction, scan: Scan) -> None:
     if result.scores is not None:
         print_scores(console, result.scores, str(result.provenance["method"]))
     console.print(_facts(result, scan))
-    warning = residual_warning(result.residual or (), _is_drawn(result))
-    if warning:
+    for warning in result.warnings:
         console.print(f"Warning: {warning}.", style="yellow")
     console.print(RESEARCH_USE)
 
@@ -81,11 +78,6 @@ def _facts(result: Reconstruction, scan: Scan) -> Table:
 def _spread(residuals: Sequence[float]) -> str:
     """The range over slices, which a warning may name."""
     return f"; slices {min(residuals):.2f} to {max(residuals):.2f}" if len(residuals) > 1 else ""
-
-
-def _is_drawn(result: Reconstruction) -> bool:
-    """A single sample of a diffusion method."""
-    return result.std is None and method_class(str(result.provenance["method"])).needs_prior
 
 
 def _number(value: float | None, form: str, missing: str = "-") -> str:

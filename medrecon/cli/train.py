@@ -3,112 +3,148 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from math import isfinite
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from medrecon.cli.bar import progress_bar
 from medrecon.cli.device import resolve
 from medrecon.cli.parse import parse
 from medrecon.errors import InputError
 
 if TYPE_CHECKING:
+    from medrecon.cli.recipe import Volumes
     from medrecon.training.mri_image import MriImageOptions
 
-DESCRIPTION = """Train the image prior of dds and spirit on magnitude volumes, until the time budget is spent.
+DESCRIPTION = """Train the image prior of dds and spirit on magnitude volumes, until the budget in seconds or steps is
+spent. Every key of the config is an option as well, and wins: --loop.learning-rate 2e-4, --network.widths 64,96.
 
-medrecon train mri-image --data volumes/ -o prior.safetensors --seconds 3600"""
+medrecon train mri-image --data pack.h5 -o prior.safetensors --seconds 3600
+
+medrecon train mri-image --config configs/mri-image.toml --data pack.h5 --loop.steps 20000"""
 
 
 @dataclass(frozen=True)
 class TrainMriImage:
     """Options of the training run; the recipe's own defaults hold for everything else."""
 
-    data: Annotated[Path, tyro.conf.arg(metavar="DIR")]
-    """Folder of NIfTI volumes, or a pack of them (.h5)."""
-    out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")]
-    """Where the weights go (.safetensors)."""
-    validate: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
+    config: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
+    """The recipe (.toml), as in configs/mri-image.toml."""
+    data: Annotated[Path | None, tyro.conf.arg(metavar="PACK|DIR", help_behavior_hint="")] = None
+    """A pack of volumes (.h5), or a folder of NIfTI volumes; held-out volumes of a pack are not trained on."""
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = Path("prior.safetensors")
+    """Where the weights go; beside them a log (.csv), sample sheets, and the run's state until it is done."""
+    validate: Annotated[Path | None, tyro.conf.arg(metavar="PACK|DIR", help_behavior_hint="")] = None
     """Volumes of other subjects: loss and PSNR at R 4 and 8 on them, printed at the end and stored with the weights."""
     start: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = None
-    """Weights to go on from, by name or file, with a fresh optimiser."""
-    network: Literal["large", "small"] = "large"
-    """large for CUDA, small for the CPU."""
-    seconds: float = 600.0
-    """Time budget of the training, compilation not counted."""
-    batch: int = 64
-    """Images a step."""
-    size: int = 256
-    """Pixels a side of the training images."""
-    seed: int = 0
-    """Of initial weights, augmentation and noise."""
+    """Weights to go on from, by name or file, or the checkpoint of a run; with a fresh optimiser."""
+    network: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = None
+    """large for CUDA (unless given), small for the CPU; --network.widths and so on for one of your own."""
+    seconds: Annotated[float | None, tyro.conf.arg(metavar="NUMBER", help_behavior_hint="")] = None
+    """Time budget of the training, compilation not counted; 600 unless given."""
+    steps: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
+    """Budget in steps instead: on the CPU the same command gives the same file."""
+    batch: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
+    """Images a step on each device; 64 unless given."""
+    size: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
+    """Pixels a side of the training images; 256 unless given."""
+    seed: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
+    """Of initial weights, augmentation and noise; 0 unless given."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
+    devices: int = 1
+    """How many GPUs, or processes on the CPU, train together; each draws batches of its own."""
     threads: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
     """CPU threads."""
     compiled: bool = False
     """Compile the network first: minutes once, then about half the time a step."""
     checkpoint: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
-    """State of the run, kept as it goes; if the file exists, the run continues from it."""
+    """State of the run, kept as it goes, from which the same command goes on. Unless given, beside the weights, and
+    deleted when they are written."""
+    sheets: float = 300.0
+    """Seconds from one sample sheet to the next; 0 for none."""
+    tensorboard: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
+    """Where curves for TensorBoard go; needs the extra 'logs'."""
     storage: Literal["fp32", "fp16", "int8"] = "fp16"
     """How the weights are stored."""
+
+    @property
+    def state(self) -> Path:
+        """The checkpoint's file."""
+        return self.checkpoint or self.out.with_suffix(".checkpoint")
+
+
+SHORT = {
+    "network": "network",
+    "size": "size",
+    "batch": "batch",
+    "seconds": "loop.seconds",
+    "steps": "loop.steps",
+    "seed": "loop.seed",
+}
+"""Options that stand for keys of the recipe."""
 
 
 def run(argv: Sequence[str]) -> int:
     """Train, then write weights with their settings; raises InputError before the run for what cannot work."""
-    options = parse(TrainMriImage, argv, "train mri-image", DESCRIPTION)
-    _check(options)
+    from medrecon.cli.recipe import dotted
+
+    plain, given = dotted(argv)
+    options = parse(TrainMriImage, plain, "train mri-image", DESCRIPTION)
+    recipe, volumes = _recipe(options, given)
+    _check(options, recipe)
     device = resolve(options.device, options.threads)
-    from medrecon.datasets.pack import training_volumes
-    from medrecon.networks import image_prior
-    from medrecon.training.mri_image import train_mri_image
-    from medrecon.training.validation import ValidationOptions, validate
-    from medrecon.weights import load, save
+    from medrecon.cli.training_run import train_and_store
+    from medrecon.training.team import ALONE
 
-    volumes = training_volumes(options.data)
-    held_out = None if options.validate is None else training_volumes(options.validate)
-    start = None if options.start is None else load(options.start)[0]
-    with progress_bar() as on_step:
-        trained = train_mri_image(
-            volumes,
-            _recipe(options),
-            device,
-            start=start,
-            compiled=options.compiled,
-            checkpoint=options.checkpoint,
-            on_step=on_step,
-        )
-    settings = trained.settings
-    if held_out is not None:
-        prior = image_prior(trained.weights, settings, device, options.out.name, None)
-        found = validate(prior, held_out, ValidationOptions(), options.size)
-        settings = {**settings, "validation": found}
-        print("held-out volumes: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
-    sha256 = save(options.out, trained.weights, settings, options.storage)
-    loss = f", last mean loss {trained.run.history[-1][2]:.4f}" if trained.run.history else ""
-    print(f"{len(volumes)} volumes, {trained.run.steps} steps in {trained.run.seconds:.0f} s{loss}")
-    print(f"wrote {options.out} (sha256 {sha256[:12]}); use it with --prior {options.out}")
-    return 0
+    if options.devices == 1:
+        return train_and_store(ALONE, device, options, recipe, volumes)
+    if device.index is not None:
+        raise InputError(f"--device {device} is one device, but --devices is {options.devices}; leave one of them out")
+    from medrecon.cli.interrupt import first_interrupt
+    from medrecon.training.launch import launch
+
+    with first_interrupt():  # the other processes hear of it, and end at a step
+        return launch(train_and_store, options.devices, device.type, options, recipe, volumes)
 
 
-def _check(options: TrainMriImage) -> None:
-    from medrecon.io import check_writable
-
-    check_writable(options.out, (".safetensors",))
-    if not (isfinite(options.seconds) and options.seconds > 0):
-        raise InputError(f"--seconds is {options.seconds}; give a positive number")
-    if options.batch < 1:
-        raise InputError(f"--batch is {options.batch}; give at least 1")
-    if options.checkpoint is not None and not options.checkpoint.parent.is_dir():
-        raise InputError(f"--checkpoint {options.checkpoint}: its folder does not exist; create it first")
-
-
-def _recipe(options: TrainMriImage) -> MriImageOptions:
+def _recipe(options: TrainMriImage, given: dict[str, Any]) -> tuple[MriImageOptions, Volumes]:
+    """What is to be trained on what: command line over config over defaults."""
+    from medrecon.cli.recipe import Volumes, read_recipe
+    from medrecon.training.config import merged, nested
     from medrecon.training.mri_image import MriImageOptions
 
-    default = MriImageOptions()
-    loop = replace(default.loop, seconds=options.seconds, seed=options.seed)
-    return replace(default, network=options.network, size=options.size, batch=options.batch, loop=loop)
+    for option, key in SHORT.items():
+        value = getattr(options, option)
+        if value is not None:
+            given = merged(given, nested(key, value))
+    budget = given.get("loop", {})
+    if "seconds" in budget and "steps" in budget:
+        raise InputError("--seconds and --steps are two budgets; give one of them")
+    if "seconds" in budget:  # also over a config's steps
+        given = merged(given, nested("loop.steps", 0))
+    recipe, named = read_recipe(MriImageOptions(), options.config, given)
+    train = str(options.data or named.train)
+    if train in ("", "."):
+        raise InputError("no volumes to train on; give --data PACK|DIR; see medrecon train mri-image --help")
+    return recipe, Volumes(train, str(options.validate or named.held_out))
+
+
+def _check(options: TrainMriImage, recipe: MriImageOptions) -> None:
+    from medrecon.cli.training_log import check_tensorboard
+    from medrecon.io import check_writable
+    from medrecon.training.limits import check
+
+    check(recipe)
+    check_writable(options.out, (".safetensors",))
+    if not (recipe.loop.steps or recipe.loop.seconds):
+        raise InputError("--seconds is 0; give a positive number, or --steps")
+    if options.devices < 1:
+        raise InputError(f"--devices is {options.devices}; give at least 1")
+    if options.checkpoint is not None and not options.checkpoint.parent.is_dir():
+        raise InputError(f"--checkpoint {options.checkpoint}: its folder does not exist; create it first")
+    if options.state.resolve() == options.out.resolve():
+        raise InputError(f"--checkpoint {options.checkpoint} is the output as well; give it a name of its own")
+    if options.tensorboard is not None:
+        check_tensorboard()

@@ -28,15 +28,23 @@ def load_prior(name: str, device: torch.device | str = "cpu") -> Prior:
     tensors, settings, sha256 = weights.load(name)
     if settings.get("kind") != KIND:
         raise InputError(f"{name} holds weights of kind '{settings.get('kind')}'; an image prior is of kind '{KIND}'")
-    return image_prior(tensors, settings, torch.device(device), Path(name).name, sha256)
+    found = weights.find(name)
+    pixels = settings.get("pixel_range") if found is None else found[0].pixel_range
+    return image_prior(tensors, {**settings, "pixel_range": pixels}, torch.device(device), Path(name).name, sha256)
 
 
 def image_prior(
     tensors: Mapping[str, Tensor], settings: Mapping[str, Any], device: torch.device, name: str, sha256: str | None
 ) -> Prior:
-    """A prior from weights and the settings that were stored with them."""
-    denoiser = image_denoiser(tensors, settings, device)
-    low, high = settings["levels"]
+    """A prior from weights and the settings that were stored with them; raises InputError if they do not fit."""
+    try:
+        denoiser = image_denoiser(tensors, settings, device)
+        low, high = settings["levels"]
+    except torch.OutOfMemoryError:
+        raise
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"{name}: weights and settings make no image prior ({reason}); train it again") from None
     return Prior(denoiser, VE(), settings["sigma_data"] ** 2, (low, high), name, sha256, settings)
 
 

@@ -1,58 +1,105 @@
-"""Checkpoints as safetensors: weights, average, optimiser and random state, so that training resumes where it was."""
+"""Checkpoints as safetensors: the whole state of a run, so that it goes on as if nothing had happened."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor
 
 from medrecon.atomic import whole_file
-from medrecon.training.ema import EMA
+from medrecon.errors import InputError
+from medrecon.training.run import Run
+from medrecon.training.team import ALONE, Team
+from medrecon.training.watch import Entry
 
-Clock = tuple[int, float, list[tuple[float, int, float]]]
+NAMED = 3
+"""Changes that a message names; more are counted."""
 
 
-def save_checkpoint(
-    path: Path,
-    network: nn.Module,
-    ema: EMA,
-    optimiser: torch.optim.Optimizer,
-    generator: torch.Generator,
-    clock: Clock,
-) -> None:
-    """Write the whole state; `clock` is (step, seconds spent, history)."""
-    tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
-    tensors |= {f"ema.{k}": v for k, v in ema.weights.items()}
-    for i, state in optimiser.state_dict()["state"].items():
+def save_checkpoint(path: Path, run: Run, facts: Mapping[str, Any], team: Team = ALONE) -> None:
+    """Write the state, and the `facts` that a run must share to go on from it; process 0 writes, all must call."""
+    generators = team.gather(run.generator.get_state())
+    if team.rank:
+        return
+    tensors: dict[str, Tensor] = {f"network.{k}": v for k, v in run.network.state_dict().items()}
+    tensors |= {f"ema.{k}": v for k, v in run.ema.weights.items()}
+    for i, state in run.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{i}.{k}": v for k, v in state.items()}
-    tensors["generator"] = generator.get_state()
+    tensors["generators"] = generators
+    tensors["running"] = torch.stack(run.running) if run.running else torch.empty(0)
     held = {k: v.detach().contiguous().cpu() for k, v in tensors.items()}
+    about = {"clock": json.dumps([run.step, run.spent, run.history]), "facts": json.dumps(facts)}
     with whole_file(path) as partial:
-        save_file(held, partial, {"clock": json.dumps(clock)})
+        save_file(held, partial, about)
 
 
-def load_checkpoint(
-    path: Path, network: nn.Module, ema: EMA, optimiser: torch.optim.Optimizer, generator: torch.Generator
-) -> Clock:
-    """Restore everything in place and return the clock."""
-    with safe_open(path, "pt") as file:
-        clock = json.loads(file.metadata()["clock"])
-        tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
-    network.load_state_dict(_under(tensors, "network."))
-    ema.load(_under(tensors, "ema."))
-    state: dict[int, dict[str, torch.Tensor]] = {}
+def load_checkpoint(path: Path, run: Run, facts: Mapping[str, Any], rank: int = 0) -> None:
+    """Restore everything in `run`; raises InputError for a damaged file or one of a run with other `facts`."""
+    tensors, about = _read(path)
+    _check_same(path, json.loads(about["facts"]), json.loads(json.dumps(facts)))
+    run.network.load_state_dict(_under(tensors, "network."))
+    run.ema.load(_under(tensors, "ema."))
+    parameters = [p for group in run.optimiser.param_groups for p in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
     for key, value in _under(tensors, "optimiser.").items():
         index, name = key.split(".")
-        state.setdefault(int(index), {})[name] = value
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    generator.set_state(tensors["generator"])
-    step, spent, history = clock
-    return step, spent, [(s, n, loss) for s, n, loss in history]
+        like = parameters[int(index)]
+        # with the memory format of the weights, which fused optimisers want
+        laid = torch.empty_like(like, dtype=value.dtype).copy_(value) if value.shape == like.shape else value
+        state.setdefault(int(index), {})[name] = laid
+    run.optimiser.load_state_dict({"state": state, "param_groups": run.optimiser.state_dict()["param_groups"]})
+    run.generator.set_state(tensors["generators"][rank].clone())
+    run.running = list(tensors["running"].to(parameters[0].device))
+    step, spent, history = json.loads(about["clock"])
+    run.step, run.spent, run.history = step, spent, [Entry(*row) for row in history]
 
 
-def _under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+def averaged_weights(path: Path) -> dict[str, Tensor]:
+    """The averaged weights in a checkpoint, to begin another run with; raises InputError for another file."""
+    return _under(_read(path)[0], "ema.")
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, "pt") as file:
+            about = file.metadata() or {}
+            if not {"clock", "facts"} <= set(about):
+                raise InputError(f"{path} is no checkpoint of a training run; give another name, or delete it")
+            return {k: file.get_tensor(k) for k in file.keys()}, about  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} cannot be read as a checkpoint ({reason}); delete it to begin anew") from None
+
+
+def _check_same(path: Path, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    before, after = _flat(then), _flat(now)
+    names = [name for name in [*after, *(set(before) - set(after))] if before.get(name) != after.get(name)]
+    if not names:
+        return
+    said = [f"{n} (was {_said(before.get(n))}, is now {_said(after.get(n))})" for n in names[:NAMED]]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    raise InputError(
+        f"{path} is the checkpoint of a run with other settings: {', '.join(said)}{more}; give the same ones to go on, "
+        "another output to begin a new run, or delete the file"
+    )
+
+
+def _flat(values: Mapping[str, Any], table: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= _flat(value, f"{table}{key}.") if isinstance(value, Mapping) else {table + key: value}
+    return found
+
+
+def _said(value: Any) -> str:
+    return "not set" if value is None else json.dumps(value)
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,28 +1,36 @@
-"""The training loop: a time budget, warm-up and decay of the learning rate, EMA, checkpoints that resume."""
+"""The training loop: a budget in seconds or steps, warm-up and decay of the learning rate, checkpoints that resume."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import torch
 from torch import Tensor, nn
 
+from medrecon.errors import InputError
 from medrecon.progress import OnStep, Progress, silent
 from medrecon.training.checkpoint import load_checkpoint, save_checkpoint
-from medrecon.training.ema import EMA
+from medrecon.training.run import LossOf, Run
+from medrecon.training.team import ALONE, Team
+from medrecon.training.watch import UNWATCHED, Entry, Watch
 
-LossOf = Callable[[torch.Generator], Tensor]
+WINDOW = 50
+"""Steps an entry of the history."""
 
 
 @dataclass(frozen=True)
 class LoopOptions:
-    """Budget in seconds of training; warm-up in steps; the rate falls to zero over the last `decay` of the budget."""
+    """Budget in seconds of training, or in steps where `steps` is above 0; then every step depends on the seed alone.
+
+    Warm-up is in steps; the rate falls to zero over the last `decay` of the budget; `checkpoint_every` is in seconds.
+    """
 
     seconds: float = 600.0
+    steps: int = 0
     learning_rate: float = 4e-4
     warm_up: int = 300
     decay: float = 0.6
@@ -31,15 +39,20 @@ class LoopOptions:
     checkpoint_every: float = 120.0
     seed: int = 0
 
+    def progress(self, step: int, spent: float) -> float:
+        """Share of the budget that is spent."""
+        return step / self.steps if self.steps else spent / self.seconds if self.seconds else 1.0
+
 
 @dataclass
 class Trained:
-    """What the loop leaves: averaged weights and a history of (seconds, steps, mean loss)."""
+    """What the loop leaves: averaged weights and the history; `interrupted` where the budget was not spent."""
 
     weights: dict[str, Tensor]
     steps: int
     seconds: float
-    history: list[tuple[float, int, float]]
+    history: list[Entry]
+    interrupted: bool = False
 
 
 def train(
@@ -48,38 +61,51 @@ def train(
     options: LoopOptions,
     *,
     checkpoint: Path | None = None,
+    facts: Mapping[str, Any] | None = None,
+    team: Team = ALONE,
+    watch: Watch = UNWATCHED,
+    on_average: Callable[[int, Mapping[str, Tensor]], None] | None = None,
     on_step: OnStep = silent,
 ) -> Trained:
-    """Minimise `loss_of(generator)` until the budget is spent; continues from `checkpoint` if that file exists."""
-    device = next(network.parameters()).device
-    generator = torch.Generator(device).manual_seed(options.seed)
-    optimiser = torch.optim.Adam(network.parameters(), lr=0.0, betas=(0.9, 0.99), fused=device.type == "cuda")
-    ema = EMA(network, options.horizon)
-    step, spent, history = 0, 0.0, []
+    """Minimise `loss_of(generator)` until the budget is spent or `watch.stop` says so.
+
+    Goes on from `checkpoint` if that file exists; then `facts` must be those that it was written with. Each process of
+    the team draws from a stream of its own, process 0 from that of a single process. `on_average` takes the place of
+    `watch.on_snapshot`. Raises InputError when the loss is not finite; the last good checkpoint stays.
+    """
+    run = Run.begin(network, options.horizon, options.seed + team.rank)
+    known = facts or {}
     if checkpoint is not None and checkpoint.exists():
-        step, spent, history = load_checkpoint(checkpoint, network, ema, optimiser, generator)
-    start, saved, running, first = time.monotonic() - spent, spent, [], True
-    while spent < options.seconds:
-        for group in optimiser.param_groups:
-            group["lr"] = options.learning_rate * rate(step, spent / options.seconds, options)
-        loss = loss_of(generator)
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), options.clip)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        step += 1
-        ema.update(network, step)
-        running.append(loss.detach())
+        load_checkpoint(checkpoint, run, known, team.rank)
+        watch.on_resume(run.step)
+        watch.on_history(run.history)
+    start, saved, shown = time.monotonic() - run.spent, run.spent, run.spent
+    first, stopped = True, False
+    while not stopped and (progress := options.progress(run.step, run.spent)) < 1:
+        run.advance(loss_of, options.learning_rate * rate(run.step, progress, options), options.clip)
         if first:  # compilation is not training
-            start, first = time.monotonic() - spent, False
-        spent = time.monotonic() - start
-        if len(running) == 50:
-            spent, history, running = _record(start, step, history, running)
-            on_step(Progress("training", min(int(spent), int(options.seconds)), int(options.seconds)))
-        if checkpoint is not None and spent - saved > options.checkpoint_every:
-            save_checkpoint(checkpoint, network, ema, optimiser, generator, (step, spent, history))
-            saved = spent
-    return Trained(ema.weights, step, spent, history)
+            start, first = time.monotonic() - run.spent, False
+        full = len(run.running) == WINDOW
+        loss = _finite_loss(run, team, checkpoint) if full else math.nan  # waits for the device: the clock is honest
+        run.spent, stop = team.agree([time.monotonic() - start, float(watch.stop())])
+        stopped = bool(stop)
+        if full:
+            run.history, run.running = [*run.history, Entry(run.spent, run.step, loss, run.learning_rate)], []
+            watch.on_history(run.history)
+        on_step(_progress(run, options))
+        if checkpoint is not None and (stopped or run.spent - saved > options.checkpoint_every):
+            if run.running:
+                _finite_loss(run, team, checkpoint)
+            save_checkpoint(checkpoint, run, known, team)
+            saved = run.spent
+        if on_average is not None and team.rank == 0 and run.spent - shown > watch.snapshot_every:
+            before, shown = time.monotonic(), run.spent
+            on_average(run.step, run.ema.weights)
+            start += time.monotonic() - before
+    if run.running:
+        _finite_loss(run, team, checkpoint)
+    unfinished = stopped and options.progress(run.step, run.spent) < 1
+    return Trained(run.ema.weights, run.step, run.spent, run.history, unfinished)
 
 
 def rate(step: int, progress: float, options: LoopOptions) -> float:
@@ -88,10 +114,21 @@ def rate(step: int, progress: float, options: LoopOptions) -> float:
     return min(1.0, (step + 1) / options.warm_up) * 0.5 * (1 + math.cos(math.pi * tail))
 
 
-def _record(
-    start: float, step: int, history: list[tuple[float, int, float]], running: list[Tensor]
-) -> tuple[float, list[tuple[float, int, float]], list[Tensor]]:
-    """One entry of the history; reading the losses also waits for the device, so that the clock is honest."""
-    mean = float(torch.stack(running).mean())
-    spent = time.monotonic() - start
-    return spent, [*history, (spent, step, mean)], []
+def _finite_loss(run: Run, team: Team, checkpoint: Path | None) -> float:
+    """Mean loss since the last entry over the team; raises InputError if it, or a weight, is not finite."""
+    loss = float(team.mean(run.mean_loss))
+    if math.isfinite(loss):
+        return loss
+    kept = checkpoint is not None and checkpoint.exists()
+    since = run.history[-1].steps if run.history else 0
+    last = f"the last good state is kept in {checkpoint}" if kept else "no checkpoint had been written"
+    then = f"go on with --start {checkpoint}, another output and" if kept else "train again with"
+    raise InputError(
+        f"the loss is not finite between steps {since} and {run.step}; {last}: {then} a lower loop.learning_rate"
+    )
+
+
+def _progress(run: Run, options: LoopOptions) -> Progress:
+    if options.steps:
+        return Progress("training", run.step, options.steps)
+    return Progress("training", min(int(run.spent), int(options.seconds)), int(options.seconds))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,20 @@ import torch
 from torch import Tensor, nn
 
 from medrecon.datasets.augmentation import Augmentation, AugmentationOptions
-from medrecon.datasets.bank import slice_bank
+from medrecon.datasets.bank import SliceBank, slice_bank
 from medrecon.datasets.volume import TrainingVolume
+from medrecon.errors import InputError
 from medrecon.networks.edm import EDMDenoiser
 from medrecon.networks.load import KIND
 from medrecon.networks.unet import UNet, UNetOptions
 from medrecon.progress import OnStep, silent
 from medrecon.training.edm_loss import LevelOptions, edm_loss
+from medrecon.training.limits import check
 from medrecon.training.loop import LoopOptions, Trained, train
+from medrecon.training.memory import memory_explained
+from medrecon.training.team import ALONE, Team
+from medrecon.training.watch import UNWATCHED, Snapshot, Watch
+from medrecon.weights.files import content_digest
 
 NETWORKS = {
     "large": UNetOptions(),
@@ -33,14 +41,25 @@ MEASURED = 128
 
 @dataclass(frozen=True)
 class MriImageOptions:
-    """Everything that decides what prior comes out; stored in its record."""
+    """Everything that decides what prior comes out; `network` is a name of `NETWORKS` or the widths themselves."""
 
-    network: str = "large"
+    network: str | UNetOptions = "large"
     size: int = 256
     batch: int = 64
     levels: LevelOptions = field(default_factory=LevelOptions)
     augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
     loop: LoopOptions = field(default_factory=LoopOptions)
+
+    @property
+    def architecture(self) -> UNetOptions:
+        """Widths and block counts; raises InputError for a name that is none."""
+        if isinstance(self.network, UNetOptions):
+            return self.network
+        if self.network not in NETWORKS:
+            raise InputError(
+                f"unknown network '{self.network}'; choose {' or '.join(NETWORKS)}, or set [network] with its widths"
+            )
+        return NETWORKS[self.network]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +80,8 @@ def train_mri_image(
     compiled: bool = False,
     bfloat16: bool | None = None,
     checkpoint: Path | None = None,
+    team: Team = ALONE,
+    watch: Watch = UNWATCHED,
     on_step: OnStep = silent,
 ) -> TrainedPrior:
     """Train on magnitude volumes.
@@ -68,28 +89,90 @@ def train_mri_image(
     `start` are weights of an earlier run to go on from, with a fresh optimiser that warms up. `compiled` costs under a
     minute once and makes a step three times faster on an H200. `bfloat16` convolutions are the rule on CUDA; on a CPU
     that knows them they make a step three times faster. `checkpoint` is kept as the run goes, and resumed from.
+
+    Raises InputError for options that cannot work, volumes that show nothing, a checkpoint of another run, a loss that
+    is not finite, and too little memory.
     """
+    check(options)
     half = device.type == "cuda" if bfloat16 is None else bfloat16
-    bank = slice_bank(volumes, seed=options.loop.seed).to(device)
-    augmentation = Augmentation(bank, options.augmentation, options.size)
-    sigma_data = measured_deviation(augmentation, options)
-    architecture = NETWORKS[options.network]
-    network = UNet(architecture).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    initialise(network, options.loop.seed)
-    if start is not None:
-        network.load_state_dict(start)
-    runner = torch.compile(network) if compiled else network
-    denoiser = EDMDenoiser(runner, sigma_data, architecture.multiple)  # type: ignore[arg-type]
+    with memory_explained(options.batch, options.size, device):
+        augmentation = Augmentation(_bank(volumes, device, options.loop.seed), options.augmentation, options.size)
+        (sigma_data,) = team.agree([measured_deviation(augmentation, options)])
+        architecture = options.architecture
+        network = UNet(architecture).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        initialise(network, options.loop.seed)
+        if start is not None:
+            _begin_from(network, start)
+        runner = team.share(torch.compile(network) if compiled else network)  # type: ignore[arg-type]
+        denoiser = EDMDenoiser(runner, sigma_data, architecture.multiple)
+        settings = settings_of(options, sigma_data)
 
-    def loss_of(generator: torch.Generator) -> Tensor:
-        images = augmentation(options.batch, generator)
-        sigma = options.levels.draw(options.batch, generator)
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            return edm_loss(denoiser, images, sigma, generator)
+        facts = {
+            **_recipe(options),
+            "data": _data(volumes),
+            "start": None if start is None else content_digest(start, "")[:12],
+            "device": device.type,
+            "devices": team.size,
+            "bfloat16": half,
+        }
 
-    run = train(network, loss_of, options.loop, checkpoint=checkpoint, on_step=on_step)
-    levels = (options.levels.lowest, options.levels.highest)
-    return TrainedPrior(run.weights, prior_settings(architecture, sigma_data, levels), run)
+        def loss_of(generator: torch.Generator) -> Tensor:
+            images = augmentation(options.batch, generator)
+            sigma = options.levels.draw(options.batch, generator)
+            with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                return edm_loss(denoiser, images, sigma, generator)
+
+        def snapshot(step: int, weights: Mapping[str, Tensor]) -> None:
+            watch.on_snapshot(Snapshot(step, weights, settings, augmentation))
+
+        run = train(
+            network,
+            loss_of,
+            options.loop,
+            checkpoint=checkpoint,
+            facts=facts,
+            team=team,
+            watch=watch,
+            on_average=snapshot,
+            on_step=on_step,
+        )
+        if run.steps and not run.interrupted and team.rank == 0:
+            snapshot(run.steps, run.weights)
+    return TrainedPrior(run.weights, settings, run)
+
+
+def _bank(volumes: Sequence[TrainingVolume], device: torch.device, seed: int) -> SliceBank:
+    shown = [volume for volume in volumes if bool(volume.values.any())]
+    if not shown:
+        found = f"none of {len(volumes)} volumes shows anything" if volumes else "there are no volumes"
+        raise InputError(f"{found}; give a folder of magnitude volumes, or a pack, to train on")
+    return slice_bank(shown, seed=seed).to(device)
+
+
+def _begin_from(network: nn.Module, start: Mapping[str, Tensor]) -> None:
+    expected = {name: value.shape for name, value in network.state_dict().items()}
+    if {name: value.shape for name, value in start.items()} != expected:
+        raise InputError("the weights to start from belong to another network; give the same network's, or none")
+    network.load_state_dict(start)
+
+
+def _recipe(options: MriImageOptions) -> dict[str, Any]:
+    """All options that a run must share with its checkpoint: how often that is written does not matter."""
+    loop = {name: value for name, value in asdict(options.loop).items() if name != "checkpoint_every"}
+    return {**asdict(options), "loop": loop}
+
+
+def _data(volumes: Sequence[TrainingVolume]) -> dict[str, Any]:
+    """Which volumes these are, by name and matrix."""
+    names = json.dumps([[volume.name, list(volume.values.shape)] for volume in volumes])
+    return {"volumes": len(volumes), "names": hashlib.sha256(names.encode()).hexdigest()[:12]}
+
+
+def settings_of(options: MriImageOptions, sigma_data: float) -> dict[str, Any]:
+    """What the weights file of a run says, pixel sizes in mm included."""
+    footprint, levels = options.augmentation.footprint, (options.levels.lowest, options.levels.highest)
+    settings = prior_settings(options.architecture, sigma_data, levels)
+    return settings | {"pixel_range": [footprint.finest_mm, footprint.coarsest_mm]}
 
 
 def prior_settings(network: UNetOptions, sigma_data: float, levels: tuple[float, float]) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""Trained networks: registry, files, and the check of every byte at every load. No network, no pickle."""
+"""Trained networks: registries, files, and the check of every byte at every load.
+
+Shipped weights lie beside this file, the user's in `user_folder()`. Loading reaches for no network and opens no pickle;
+`weights get` and `weights add` do, when they are called.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from medrecon.weights.files import save
-    from medrecon.weights.registry import Record, check, load, record, records, register
+    from medrecon.weights.registry import Record, check, find, load, record, records, register
+    from medrecon.weights.user import user_folder
 
 _HOME = {
     "save": "files",
     "Record": "registry",
     "check": "registry",
+    "find": "registry",
     "load": "registry",
     "record": "registry",
     "records": "registry",
     "register": "registry",
+    "user_folder": "user",
 }
 
 
@@ -27,4 +34,4 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
 
 
-__all__ = ["Record", "check", "load", "record", "records", "register", "save"]
+__all__ = ["Record", "check", "find", "load", "record", "records", "register", "save", "user_folder"]

@@ -33,12 +33,17 @@ def save(
     path = Path(path)
     if not path.parent.is_dir():
         raise InputError(f"folder {path.parent} does not exist; make it first")
-    tensors = pack(dict(state_dict), quantise)
-    record = json.dumps(dict(metadata), sort_keys=True)
-    data = serialise(tensors, {RECORD: content_digest(tensors, record) + record})
+    data = encode(state_dict, metadata, quantise)
     with whole_file(path) as temporary:
         temporary.write_bytes(data)
     return sha256(data)
+
+
+def encode(state_dict: Mapping[str, Tensor], metadata: Mapping[str, Any], quantise: Storage) -> bytes:
+    """The bytes of a weights file. Raises InputError for weights that are not finite."""
+    tensors = pack(dict(state_dict), quantise)
+    record = json.dumps(dict(metadata), sort_keys=True)
+    return serialise(tensors, {RECORD: content_digest(tensors, record) + record})
 
 
 def read(path: Path) -> bytes:
@@ -49,6 +54,14 @@ def read(path: Path) -> bytes:
         raise InputError(f"weights file {path} cannot be read ({error.strerror}); give a .safetensors file") from None
 
 
+def is_own(data: bytes) -> bool:
+    """Whether these are the bytes of a file of `save`, intact or not."""
+    try:
+        return RECORD in _header(data)
+    except (ValueError, KeyError, struct.error):
+        return False
+
+
 def decode(data: bytes, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """State dict (float32) and metadata of a file's bytes, checked against the hash that they carry.
 
@@ -56,7 +69,7 @@ def decode(data: bytes, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     try:
         tensors = parse_tensors(data)
-        header = json.loads(data[8 : 8 + struct.unpack("<Q", data[:8])[0]]).get("__metadata__", {})
+        header = _header(data)
     except (SafetensorError, ValueError, KeyError, struct.error) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{name} is damaged or no safetensors file ({reason}); fetch it again") from None
@@ -66,6 +79,10 @@ def decode(data: bytes, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if content_digest(tensors, record) != digest:
         raise InputError(f"{name} is damaged (its content does not match its own sha256); fetch it again")
     return unpack(tensors), json.loads(record)
+
+
+def _header(data: bytes) -> dict[str, str]:
+    return json.loads(data[8 : 8 + struct.unpack("<Q", data[:8])[0]]).get("__metadata__", {})
 
 
 def sha256(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The registry of trained networks: what is shipped, under which licence, and the hash that every load is held to."""
+"""Registries of trained networks: what there is, under which licence, and the hash that every load is held to."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from medrecon.atomic import whole_file
 from medrecon.errors import InputError
 from medrecon.weights.files import decode, read, sha256
+from medrecon.weights.user import user_folder
 
 FOLDER = Path(__file__).parent
 REGISTRY = "registry.json"
@@ -33,7 +34,7 @@ class Record:
 
     Attributes
     ----------
-    name, kind : what it is called, and its share of the size budget (a key of BUDGET_MIB).
+    name, kind : what it is called, and what it serves as; for shipped ones a key of BUDGET_MIB.
     file : safetensors file beside the registry, None for a control that is not shipped.
     sha256 : of the whole file.
     licence, attribution : of the weights, and of the data that they were trained on.
@@ -56,42 +57,64 @@ class Record:
 
 
 def records(folder: Path = FOLDER) -> list[Record]:
-    """All records of the registry. Raises InputError if it cannot be read."""
+    """All records of a folder's registry. Raises InputError if it cannot be read."""
     try:
         return [_record(entry) for entry in json.loads((folder / REGISTRY).read_text())]
     except (OSError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"the weights registry cannot be read ({reason}); install medrecon again") from None
+        reason, cure = str(error).splitlines()[0], "install medrecon again"
+        cure = cure if folder == FOLDER else f"mend or delete {folder / REGISTRY}"
+        raise InputError(f"the weights registry cannot be read ({reason}); {cure}") from None
 
 
-def record(name: str, folder: Path = FOLDER) -> Record:
+def folders() -> list[Path]:
+    """Where registered weights lie, the user's own folder before the shipped one."""
+    own = user_folder()
+    return [own, FOLDER] if (own / REGISTRY).exists() else [FOLDER]
+
+
+def find(name_or_path: str | Path, folder: Path | None = None) -> tuple[Record, Path] | None:
+    """Record and folder of registered weights, by name or by their file; None if no registry knows them.
+
+    The user's folder comes before the shipped one, unless `folder` is the only one to look in.
+    """
+    path = Path(name_or_path)
+    for place in folders() if folder is None else [folder]:
+        for each in records(place):
+            is_file = each.file is not None and path.resolve() == (place / each.file).resolve()
+            if is_file if path.suffix == ".safetensors" else each.name == str(name_or_path):
+                return each, place
+    return None
+
+
+def record(name: str, folder: Path | None = None) -> Record:
     """The record called `name`; raises InputError with the names that exist."""
-    known = records(folder)
-    for each in known:
-        if each.name == name:
-            return each
-    names = ", ".join(r.name for r in known) or "none is registered yet"
+    found = find(name, folder)
+    if found is not None:
+        return found[0]
+    places = folders() if folder is None else [folder]
+    names = ", ".join(dict.fromkeys(r.name for place in places for r in records(place))) or "none is registered yet"
     raise InputError(f"unknown weights '{name}'; choose one of: {names}; or give a .safetensors file")
 
 
-def load(name_or_path: str | Path, folder: Path = FOLDER) -> tuple[dict[str, Tensor], dict[str, Any], str]:
+def load(name_or_path: str | Path, folder: Path | None = None) -> tuple[dict[str, Tensor], dict[str, Any], str]:
     """State dict (float32), metadata and sha256 of registered weights or of a .safetensors file.
 
-    At every load a registered file is held to the registry's sha256, and any file to the hash that it carries over its
-    own content. Raises InputError for unknown names, foreign formats and files in which one byte has changed.
+    By name the user's own weights win over shipped ones. At every load a registered file is held to the registry's
+    sha256, and any file to the hash that it carries over its own content. Raises InputError for unknown names, foreign
+    formats and files in which one byte has changed.
     """
+    found = find(name_or_path, folder)
+    if found is not None:
+        return _load_registered(*found)
     path = Path(name_or_path)
     if path.suffix != ".safetensors":
-        return _load_registered(record(str(name_or_path), folder), folder)
-    for each in records(folder):
-        if each.file and path.resolve() == (folder / each.file).resolve():
-            return _load_registered(each, folder)
+        record(str(name_or_path), folder)
     data = read(path)
     return *decode(data, path.name), sha256(data)
 
 
 def check(folder: Path = FOLDER) -> Iterator[tuple[Record, str | None]]:
-    """Every shipped file with what is wrong with it, None if it is intact."""
+    """Every file of a folder's registry with what is wrong with it, None if it is intact."""
     for each in records(folder):
         if each.file is None:
             continue
@@ -105,7 +128,8 @@ def check(folder: Path = FOLDER) -> Iterator[tuple[Record, str | None]]:
 
 def register(new: Record, folder: Path = FOLDER) -> None:
     """Add `new` to the registry in place of a record of the same name."""
-    kept = [each for each in records(folder) if each.name != new.name]
+    known = records(folder) if (folder / REGISTRY).exists() else []
+    kept = [each for each in known if each.name != new.name]
     text = json.dumps([asdict(each) for each in [*kept, new]], indent=2, sort_keys=False)
     with whole_file(folder / REGISTRY) as temporary:
         temporary.write_text(text + "\n")

@@ -1,14 +1,18 @@
 import dataclasses
+import re
 
 import pytest
 import torch
 
 from medrecon.datasets.volume import TrainingVolume
-from medrecon.networks import EDMDenoiser, UNet, UNetOptions
+from medrecon.errors import InputError
+from medrecon.networks import EDMDenoiser, UNet, UNetOptions, image_prior
+from medrecon.training import mri_image
 from medrecon.training.edm_loss import LevelOptions, edm_loss
 from medrecon.training.ema import EMA
-from medrecon.training.loop import LoopOptions, rate, train
-from medrecon.training.mri_image import NETWORKS, MriImageOptions, initialise, train_mri_image
+from medrecon.training.loop import LoopOptions
+from medrecon.training.mri_image import MriImageOptions, train_mri_image
+from medrecon.training.watch import Watch
 
 TINY = UNetOptions(widths=(8, 8), encoder_blocks=(1, 1), decoder_blocks=(1, 1), embedding=8)
 
@@ -62,71 +66,110 @@ def test_ema_is_the_power_average():
     assert ema.weights["weight"].item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_rate_warms_up_holds_and_decays_to_zero():
-    options = LoopOptions(warm_up=10, decay=0.5)
-    assert rate(0, 0.0, options) == pytest.approx(0.1)
-    assert rate(100, 0.4, options) == pytest.approx(1.0)
-    assert rate(100, 0.75, options) == pytest.approx(0.5)
-    assert rate(100, 1.0, options) == pytest.approx(0.0, abs=1e-9)
+def ball(scale=1.0):
+    z, y, x = torch.meshgrid(*[torch.linspace(-1, 1, 24)] * 3, indexing="ij")
+    values = ((z**2 + y**2 + x**2) < 0.8).float() * (1 + 0.3 * torch.sin(9 * x * y))
+    return TrainingVolume(scale * values, (4.0, 4.0, 4.0), "nobody", "ball")
 
 
-def quadratic(network):
-    def loss_of(g):
-        x = torch.randn(16, 3, generator=g)
-        return (network(x) - x.sum(1, keepdim=True)).square().mean()
-
-    return loss_of
-
-
-def test_training_stops_at_its_budget_and_learns():
-    network = torch.nn.Linear(3, 1)
-    initialise(network, 0)
-    run = train(
-        network, quadratic(network), LoopOptions(seconds=1.0, learning_rate=0.02, warm_up=10, checkpoint_every=9)
-    )
-    assert 1.0 <= run.seconds < 3.0
-    assert run.history[-1][2] < 0.1 * run.history[0][2]
-    torch.testing.assert_close(run.weights["weight"], torch.ones(1, 3), atol=0.1, rtol=0)
+@pytest.fixture
+def quick(monkeypatch):
+    """The recipe at toy size, without the seconds that measuring sigma_data takes."""
+    monkeypatch.setattr(mri_image, "measured_deviation", lambda augmentation, options: 0.3)
+    return MriImageOptions(network=TINY, size=32, batch=2, loop=LoopOptions(steps=4, warm_up=5))
 
 
-def test_a_checkpoint_restores_weights_average_optimiser_and_random_state(tmp_path):
-    from medrecon.training.checkpoint import load_checkpoint, save_checkpoint
-
-    def fresh():
-        network = torch.nn.Linear(3, 1)
-        initialise(network, 0)
-        return network, EMA(network), torch.optim.Adam(network.parameters(), lr=0.01), generator(5)
-
-    def advance(network, ema, optimiser, g, first, last):
-        for step in range(first, last):
-            quadratic(network)(g).backward()
-            optimiser.step()
-            optimiser.zero_grad()
-            ema.update(network, step)
-
-    straight = fresh()
-    advance(*straight, 1, 21)
-    halves = fresh()
-    advance(*halves, 1, 11)
-    save_checkpoint(tmp_path / "c.safetensors", *halves, (10, 1.5, [(1.0, 10, 0.5)]))
-    resumed = fresh()
-    assert load_checkpoint(tmp_path / "c.safetensors", *resumed) == (10, 1.5, [(1.0, 10, 0.5)])
-    advance(*resumed, 11, 21)
-    assert torch.equal(resumed[0].weight, straight[0].weight)
-    assert torch.equal(resumed[1].weights["weight"], straight[1].weights["weight"])
+CPU = torch.device("cpu")
 
 
 def test_recipe_trains_on_volumes_and_says_how_to_use_the_weights(monkeypatch):
-    monkeypatch.setitem(NETWORKS, "small", TINY)
-    z, y, x = torch.meshgrid(*[torch.linspace(-1, 1, 24)] * 3, indexing="ij")
-    values = ((z**2 + y**2 + x**2) < 0.8).float() * (1 + 0.3 * torch.sin(9 * x * y))
-    volume = TrainingVolume(values, (4.0, 4.0, 4.0), "nobody", "ball")
-    options = MriImageOptions(network="small", size=32, batch=2, loop=LoopOptions(seconds=1.0, warm_up=5))
-    trained = train_mri_image([volume], options, torch.device("cpu"))
+    monkeypatch.setattr(mri_image, "MEASURED", 8)  # images for sigma_data: 128 take seconds
+    options = MriImageOptions(network=TINY, size=32, batch=2, loop=LoopOptions(seconds=1.0, warm_up=5))
+    trained = train_mri_image([ball()], options, CPU)
     assert trained.run.steps >= 1
     assert set(trained.weights) == set(UNet(TINY).state_dict())
     no_time = dataclasses.replace(options, loop=LoopOptions(seconds=0.0))
-    again = train_mri_image([volume], no_time, torch.device("cpu"), start=trained.weights)
+    again = train_mri_image([ball()], no_time, CPU, start=trained.weights)
     assert all(torch.equal(again.weights[k], v) for k, v in trained.weights.items())
     assert trained.settings["network"] == TINY.as_dict()
+    assert trained.settings["pixel_range"] == [0.55, 2.5]
     assert 0.05 < trained.settings["sigma_data"] < 1.0
+
+
+def test_the_whole_recipe_resumes_bit_for_bit(quick, tmp_path):
+    straight = train_mri_image([ball()], quick, CPU)
+    for checkpoint_steps in (1, 2):
+        calls, file = [], tmp_path / f"{checkpoint_steps}.checkpoint"
+        stop = Watch(stop=lambda calls=calls, n=checkpoint_steps: calls.append(0) or len(calls) == n)
+        assert train_mri_image([ball()], quick, CPU, checkpoint=file, watch=stop).run.interrupted
+        resumed = train_mri_image([ball()], quick, CPU, checkpoint=file)
+        assert all(torch.equal(resumed.weights[k], v) for k, v in straight.weights.items())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"batch": 3}, "batch (was 2, is now 3)"),
+        ({"network": dataclasses.replace(TINY, widths=(8, 12))}, "network.widths (was [8, 8], is now [8, 12])"),
+        ({"loop": LoopOptions(steps=9, warm_up=5)}, "loop.steps (was 4, is now 9)"),
+    ],
+)
+def test_a_changed_recipe_on_resume_is_named(quick, tmp_path, change, words):
+    file = tmp_path / "run.checkpoint"
+    train_mri_image([ball()], quick, CPU, checkpoint=file, watch=Watch(stop=lambda: True))
+    with pytest.raises(InputError) as error:
+        train_mri_image([ball()], dataclasses.replace(quick, **change), CPU, checkpoint=file)
+    assert words in str(error.value)
+    often = dataclasses.replace(quick, loop=dataclasses.replace(quick.loop, checkpoint_every=1.0))
+    assert train_mri_image([ball()], often, CPU, checkpoint=file).run.steps == 4
+
+
+def test_snapshots_hold_what_a_sheet_needs(quick):
+    taken = []
+    train_mri_image([ball()], quick, CPU, watch=Watch(on_snapshot=taken.append))
+    (last,) = taken
+    prior = image_prior(last.weights, last.settings, CPU, "tiny", None)
+    image = last.images(1, generator())
+    assert prior.denoise(image, torch.ones(1)).shape == image.shape
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("can't allocate memory")])
+def test_out_of_memory_is_one_line_with_the_batch(quick, monkeypatch, error):
+    def full(*_):
+        raise error
+
+    monkeypatch.setattr(mri_image, "edm_loss", full)
+    with pytest.raises(InputError, match="out of memory on cpu with a batch of 2 images of 32 x 32; try a batch of 1"):
+        train_mri_image([ball()], quick, CPU)
+
+
+def test_other_failures_stay_what_they_are(quick, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(mri_image, "edm_loss", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        train_mri_image([ball()], quick, CPU)
+
+
+@pytest.mark.parametrize(
+    ("volumes", "change", "words"),
+    [
+        ([], {}, "there are no volumes"),
+        ([ball(0.0)], {}, "none of 1 volumes shows anything"),
+        ([ball()], {"size": 33}, "size is 33; give a multiple of 4"),
+        ([ball()], {"batch": 0}, "batch is 0"),
+        ([ball()], {"network": "huge"}, "unknown network 'huge'; choose large or small"),
+        ([ball()], {"network": dataclasses.replace(TINY, decoder_blocks=(1,))}, "decoder_blocks"),
+        ([ball()], {"loop": LoopOptions(seconds=-1.0)}, "loop.seconds is -1"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_line(quick, volumes, change, words):
+    with pytest.raises(InputError, match=re.escape(words)):
+        train_mri_image(volumes, dataclasses.replace(quick, **change), CPU)
+
+
+def test_weights_of_another_network_are_no_start(quick):
+    other = UNet(dataclasses.replace(TINY, widths=(8, 12))).state_dict()
+    with pytest.raises(InputError, match="belong to another network"):
+        train_mri_image([ball()], quick, CPU, start=other)
