@@ -26,7 +26,7 @@ from medrecon.datasets.volume import TrainingVolume
 from medrecon.errors import InputError
 from medrecon.networks import image_prior
 from medrecon.progress import OnStep, silent
-from medrecon.training.checkpoint import averaged_weights
+from medrecon.training.checkpoint import averaged_weights, is_checkpoint
 from medrecon.training.mri_image import MriImageOptions, TrainedPrior, train_mri_image
 from medrecon.training.team import Team
 from medrecon.training.validation import ValidationOptions, validate
@@ -100,7 +100,7 @@ def _start(name: str | None) -> tuple[Mapping[str, torch.Tensor] | None, str | N
     """Weights to begin with, and what the record says of them."""
     if name is None:
         return None, None
-    if Path(name).suffix == ".checkpoint":
+    if is_checkpoint(Path(name)):
         return averaged_weights(Path(name)), "the average in a checkpoint"
     tensors, _, sha256 = weights.load(name)
     return tensors, f"{Path(name).name}, sha256 {sha256[:12]}"

@@ -18,6 +18,7 @@ from medrecon.training.run import Run
 from medrecon.training.team import ALONE, Team
 from medrecon.training.watch import Entry
 
+MARKS = {"clock", "facts"}
 NAMED = 3
 """Changes that a message names; more are counted."""
 
@@ -60,6 +61,15 @@ def load_checkpoint(path: Path, run: Run, facts: Mapping[str, Any], rank: int = 
     run.step, run.spent, run.history = step, spent, [Entry(*row) for row in history]
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Whether the file is there and says that it is a checkpoint."""
+    try:
+        with safe_open(path, "pt") as file:
+            return set(file.metadata() or {}) >= MARKS
+    except (SafetensorError, OSError):
+        return False
+
+
 def averaged_weights(path: Path) -> dict[str, Tensor]:
     """The averaged weights in a checkpoint, to begin another run with; raises InputError for another file."""
     return _under(_read(path)[0], "ema.")
@@ -69,7 +79,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, "pt") as file:
             about = file.metadata() or {}
-            if not {"clock", "facts"} <= set(about):
+            if not set(about) >= MARKS:
                 raise InputError(f"{path} is no checkpoint of a training run; give another name, or delete it")
             return {k: file.get_tensor(k) for k in file.keys()}, about  # noqa: SIM118
     except (SafetensorError, OSError) as error:

@@ -93,7 +93,8 @@ def train(
             run.history, run.running = [*run.history, Entry(run.spent, run.step, loss, run.learning_rate)], []
             watch.on_history(run.history)
         on_step(_progress(run, options))
-        if checkpoint is not None and (stopped or run.spent - saved > options.checkpoint_every):
+        ends = stopped or options.progress(run.step, run.spent) >= 1
+        if checkpoint is not None and (ends or run.spent - saved > options.checkpoint_every):
             if run.running:
                 _finite_loss(run, team, checkpoint)
             save_checkpoint(checkpoint, run, known, team)

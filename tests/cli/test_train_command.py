@@ -68,6 +68,15 @@ def test_interrupted_and_resumed_the_file_is_the_same_byte_for_byte(folder, caps
     assert not (folder / "halves.checkpoint").exists()
 
 
+def test_another_run_starts_from_the_average_in_a_checkpoint(folder):
+    assert train(folder, "a.safetensors", *BUDGET, "--checkpoint", str(folder / "run.state")) == 0
+    again = ["--start", str(folder / "run.state"), "--sheets", "0", "--steps", "1", "--storage", "fp32"]
+    assert train(folder, "b.safetensors", *again, "--loop.learning-rate", "1e-9") == 0
+    (first, _, _), (second, settings, _) = (weights.load(folder / f"{name}.safetensors") for name in "ab")
+    assert settings["training"]["started_from"] == "the average in a checkpoint"
+    assert all(torch.allclose(first[k], second[k], atol=1e-3) for k in first)
+
+
 def test_log_sheets_and_record_come_with_the_weights(folder, monkeypatch):
     monkeypatch.setattr(loop, "WINDOW", 4)
     assert train(folder, "a.safetensors", "--steps", "10", "--loop.warm_up=10") == 0
@@ -112,7 +121,7 @@ def test_command_line_wins_over_the_config(folder):
         (["-o", "x.pt"], "ending"),
         (["--checkpoint", "no/c.checkpoint"], "does not exist"),
         (["--start", "nobody"], "unknown weights 'nobody'"),
-        (["--start", "none.checkpoint"], "none.checkpoint cannot be read"),
+        (["--start", "none.checkpoint"], "unknown weights 'none.checkpoint'"),
         (["--data", "empty"], "no NIfTI file"),
     ],
 )
