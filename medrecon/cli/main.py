@@ -31,6 +31,14 @@ COMMANDS = {
         "medrecon.cli.train:run",
         "train the image prior: medrecon train mri-image --data DIR -o prior.safetensors",
     ),
+    "bench mri": (
+        "medrecon.cli.bench:run_mri",
+        "measure methods on volumes and k-space: medrecon bench mri --data DIR -o results/NAME",
+    ),
+    "bench join": (
+        "medrecon.cli.bench:run_join",
+        "put files of measured rows together: bench join A.json B.json -o C.json",
+    ),
 }
 BAD_INPUT = 2
 

@@ -1,0 +1,81 @@
+"""What is measured: a solver with the name, options and weights that its rows carry.
+
+`methods` makes the runners of `medrecon.METHODS`; a control that is none of them (a supervised network, another
+program) joins a campaign as one more entry of the same registry: `{**methods(priors), "control": make}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
+
+from medrecon.diffusion.prior import Prior
+from medrecon.errors import InputError
+from medrecon.mri import METHODS, Solution, method_class
+from medrecon.problem import Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Runner:
+    """One line of a table.
+
+    Attributes
+    ----------
+    method, options : as the rows say.
+    weights : {"name", "sha256"} of the network, None without one.
+    solve : (problem, seed) to a Solution, on the problem's device.
+    """
+
+    method: str
+    options: Mapping[str, Any]
+    weights: Mapping[str, str | None] | None
+    solve: Callable[[Problem, int], Solution]
+
+
+Maker = Callable[[Mapping[str, Any]], Sequence[Runner]]
+"""Options to runners; several where a method is to be run with several priors."""
+
+
+def methods(priors: Sequence[Prior]) -> dict[str, Maker]:
+    """A maker for every method of the package; those that need a prior make one runner a prior."""
+    return {name: partial(_runners, name, tuple(priors)) for name in METHODS}
+
+
+def made(registry: Mapping[str, Maker], name: str, options: Mapping[str, Any]) -> Sequence[Runner]:
+    """The runners of `name`; raises InputError for a name that the registry does not hold."""
+    if name not in registry:
+        raise InputError(f"unknown method '{name}'; choose some of {', '.join(registry)}")
+    return registry[name](options)
+
+
+def takes(name: str, option: str) -> bool:
+    """Whether `name` is a method of the package that has this option."""
+    return name in METHODS and option in {f.name for f in fields(method_class(name))}
+
+
+def default(name: str, option: str) -> Any:
+    """Default of a method's option."""
+    return next(f.default for f in fields(method_class(name)) if f.name == option)
+
+
+def _runners(name: str, priors: Sequence[Prior], options: Mapping[str, Any]) -> list[Runner]:
+    kind = method_class(name)
+    unknown = sorted(set(options) - {f.name for f in fields(kind)})
+    if unknown:
+        raise InputError(f"method '{name}' has no option '{unknown[0]}'; leave it out")
+    method = kind(**options)
+    if not kind.needs_prior:
+        return [Runner(name, options, None, lambda problem, seed: method.solve(problem, seed=seed))]
+    if not priors:
+        raise InputError(f"method '{name}' needs a prior; name one with --prior, or leave it out of --methods")
+    return [
+        Runner(
+            name,
+            options,
+            {"name": prior.name, "sha256": prior.sha256},
+            lambda problem, seed, prior=prior: method.solve(problem, prior=prior, seed=seed),
+        )
+        for prior in priors
+    ]

@@ -1,0 +1,38 @@
+"""Scores alone: the standard conditions, little acceleration, and the noise sweep (evaluation.md 1, 3 and 6)."""
+
+from typing import ClassVar, final
+
+from medrecon.bench.conditions import Grid
+from medrecon.bench.suite import Suite
+
+MULTIPLES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""Of the noise rule; the best of them by the truth, one an R, is a row of the tables beside the rule's."""
+
+
+@final
+class Standard(Suite):
+    """The table: baselines at the rule's weight and swept, methods that draw once and eight times."""
+
+    sweeps: ClassVar[tuple[float, ...]] = MULTIPLES
+    samples: ClassVar[tuple[int, ...]] = (1, 8)
+
+
+@final
+class Light(Suite):
+    """R = 1, 2, 3 and equispaced lines: what a prior costs where the data need none."""
+
+    name: ClassVar[str] = "light"
+    grid: ClassVar[Grid] = Grid(
+        settings=(("random", 1.0), ("random", 2.0), ("random", 3.0), ("equispaced", 2.0), ("equispaced", 3.0)),
+        seeds=(0, 1),
+    )
+
+
+@final
+class NoiseLevels(Suite):
+    """Foreground SNR 10, 20 and 40 with every method's own rules."""
+
+    name: ClassVar[str] = "snr"
+    grid: ClassVar[Grid] = Grid(settings=(("random", 4.0), ("random", 8.0)), snr=(10.0, 20.0, 40.0), slices=5)
+    takes_measured: ClassVar[bool] = False
+    mixes_snr: ClassVar[bool] = True

@@ -1,0 +1,220 @@
+"""`medrecon bench mri` and `medrecon bench join`: the whole evaluation as one command that resumes and joins."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from medrecon.cli.device import resolve
+from medrecon.cli.parse import parse
+from medrecon.errors import InputError
+
+if TYPE_CHECKING:
+    from medrecon.bench.campaign import Campaign
+    from medrecon.bench.conditions import Choice
+    from medrecon.bench.plan import Shard
+    from medrecon.diffusion.prior import Prior
+
+MRI = """Measure MRI methods as docs/benchmarks.md shows them: volumes are scanned by the simulator, fully sampled
+k-space is undersampled, one row a (method, condition) goes to files that start with the name given by -o.
+What these files hold already is passed over, so that a run that was cut short goes on where it stopped.
+
+medrecon bench mri --data volumes/ -o results/mine --suite standard lesions --seconds 3600"""
+JOIN = """Join files of rows, shards of one campaign for example, by what each row measured.
+
+medrecon bench join results/mine_standard_*of4.json -o results/mine_standard.json"""
+SuiteName = Literal["standard", "light", "snr", "holdout", "lesions", "maps", "posterior", "all"]
+
+
+@dataclass(frozen=True)
+class BenchMri:
+    """Options of the campaign; every condition that is not given is the suite's own."""
+
+    data: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Folder of NIfTI volumes and fully sampled k-space files, a pack of volumes, or one such file."""
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="NAME")]
+    """First words of the files of rows: one file a suite, number of coils and SNR."""
+    suite: tuple[SuiteName, ...] = ("standard",)
+    """standard: the table; light: R 1 to 3 and equispaced; snr: noise sweep; holdout: retain and predict; lesions: put
+    in and taken out; maps: robustness to wrong calibrations; posterior: coverage of the standard deviation."""
+    accel: Annotated[tuple[float, ...], tyro.conf.arg(metavar="R ...", help_behavior_hint="")] = ()
+    """Net accelerations."""
+    masks: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KIND ...", help_behavior_hint="")] = ()
+    """Sampling patterns by name."""
+    seeds: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N ...", help_behavior_hint="")] = ()
+    """Of masks and samplers."""
+    slices: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
+    """Slices of each volume, evenly spaced from 25 to 80 % of it."""
+    coils: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N ...", help_behavior_hint="")] = ()
+    """Of simulated scans."""
+    snr: Annotated[tuple[float, ...], tyro.conf.arg(metavar="SNR ...", help_behavior_hint="")] = ()
+    """Foreground SNR of simulated scans."""
+    methods: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
+    """Methods; all unless given."""
+    prior: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
+    """Priors by name or file; the shipped one for the device unless given."""
+    steps: tuple[int, ...] = (50,)
+    """Steps of the methods that draw from a prior."""
+    samples: Annotated[tuple[int, ...], tyro.conf.arg(metavar="K ...", help_behavior_hint="")] = ()
+    """Draws a slice."""
+    few: int = 3
+    """Slices of each volume for runs of more than 50 network calls a slice."""
+    options: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...", help_behavior_hint="")] = ()
+    """Further options of the methods that draw."""
+    shard: Annotated[str | None, tyro.conf.arg(metavar="I/N", help_behavior_hint="")] = None
+    """The I-th of N disjoint parts of the work, in files of its own that medrecon bench join puts together."""
+    seconds: float = float("inf")
+    """Time after which no further row is begun."""
+    stale: Literal["stop", "keep", "redo"] = "stop"
+    """What to do about rows of other code or earlier weights: stop before any work, keep them beside the new ones, or
+    make them anew."""
+    list: bool = False
+    """Say what is done, missing and stale, and do nothing."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    threads: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
+    """CPU threads."""
+
+
+@dataclass(frozen=True)
+class BenchJoin:
+    """Files of rows, and the one that they become."""
+
+    files: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="FILE ...")]
+    """Files that medrecon bench mri has written."""
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")]
+    """Where the rows of all of them go (.json)."""
+
+
+def run_mri(argv: Sequence[str]) -> int:
+    """Make the rows that are missing; exit code 0 even if the time ended before the work."""
+    options = parse(BenchMri, argv, "bench mri", MRI)
+    choice, shard = _choice(options), _shard(options.shard)
+    _check_out(options)
+    device = resolve(options.device, options.threads)
+    from medrecon.bench.campaign import Campaign
+    from medrecon.bench.plan import plan
+    from medrecon.bench.runners import methods
+    from medrecon.bench.sources import sources
+    from medrecon.bench.suites import SUITES
+    from medrecon.pipeline import default_prior
+
+    found, left_out = sources(options.data)
+    for reason in left_out:
+        print(f"left out: {reason}")
+    registry = methods(_priors(choice, options.prior or (default_prior(device),), device))
+    suites = list(SUITES.values()) if "all" in options.suite else [SUITES[name] for name in options.suite]
+    campaign = Campaign(plan(found, suites, choice, registry), options.out, shard, options.stale)
+    if options.list:
+        _print_plan(campaign)
+        return 0
+    tally = campaign.run(device, seconds=options.seconds, on_row=_print_row)
+    for reason, n in tally.impossible.items():
+        print(f"not possible, {n} rows: {reason}")
+    end = "all is done" if tally.left == 0 else f"time is up with {tally.left} rows to go; call again to go on"
+    print(f"{tally.made} rows made, {tally.before} were there, {tally.planned} planned: {end}")
+    return 0
+
+
+def run_join(argv: Sequence[str]) -> int:
+    """Write the joined file and say how many rows it has."""
+    options = parse(BenchJoin, argv, "bench join", JOIN)
+    from medrecon.bench.store import join
+    from medrecon.io import check_writable
+
+    if not options.files:
+        raise InputError("no file to join was given; give files that medrecon bench mri has written")
+    count, repeated = join(options.files, check_writable(options.out, (".json",)))
+    also = f"; {len(repeated)} rows stood in several files, the first of each was kept" if repeated else ""
+    print(f"wrote {options.out}: {count} rows of {len(options.files)} files{also}")
+    return 0
+
+
+def _choice(options: BenchMri) -> Choice:
+    from medrecon.bench.conditions import METHODS, Choice
+
+    return Choice(
+        accel=options.accel or None,
+        masks=options.masks or None,
+        seeds=options.seeds or None,
+        slices=options.slices,
+        coils=options.coils or None,
+        snr=options.snr or None,
+        methods=options.methods or METHODS,
+        steps=options.steps,
+        samples=options.samples or None,
+        few=options.few,
+        options=dict(map(_pair, options.options)),
+    )
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise InputError(f"--options holds '{text}'; give KEY=VALUE, for example eta=0.8")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _shard(text: str | None) -> Shard:
+    from medrecon.bench.plan import Shard
+
+    found = re.fullmatch(r"(\d+)/(\d+)", text or "1/1")
+    if not found:
+        raise InputError(f"--shard is '{text}'; give i/n, for example 2/8")
+    return Shard(int(found[1]), int(found[2]))
+
+
+def _check_out(options: BenchMri) -> None:
+    if not options.out.parent.is_dir():
+        raise InputError(f"{options.out}: folder {options.out.parent} does not exist; create it first")
+    if options.out.suffix == ".json" or not options.out.name:
+        raise InputError(f"-o {options.out} is one file; give the first words of several, without an ending")
+    if not options.seconds > 0:
+        raise InputError(f"--seconds is {options.seconds}; give a positive number")
+
+
+def _priors(choice: Choice, names: Sequence[str], device: Any) -> list[Prior]:
+    """Loaded only if some method needs them."""
+    from medrecon.mri import METHODS, method_class
+    from medrecon.networks import load_prior
+
+    if not any(name in METHODS and method_class(name).needs_prior for name in choice.methods):
+        return []
+    return [load_prior(name, device) for name in names]
+
+
+def _print_plan(campaign: Campaign) -> None:
+    from medrecon.bench.campaign import progress
+
+    for path, units, missing, stale in progress(campaign):
+        print(f"{path}: {units - missing} of {units} rows done, {stale} stale")
+    for rows in campaign.stale.values():
+        for each in rows:
+            print(f"stale: {each}")
+
+
+def _print_row(row: dict[str, Any]) -> None:
+    prior = row["weights"]["name"] if row["weights"] else ""
+    mean = row["mean"]
+    further = [f"{row['perturbed']}: {row['perturbation']}"] if "perturbed" in row else []
+    if row.get("holdout_nmse") is not None:
+        further.append(f"held out {row['holdout_nmse']:.3f}")
+    print(
+        f"{row['suite']} {row['scan']} {row['mask']} R{row['accel']:g} s{row['seed']} {row['method']} "
+        f"{json.dumps(row['options'])} {prior} foreground {_number(mean['psnr_foreground'])} dB, whole "
+        f"{_number(mean['psnr'])} dB, {row['seconds_per_slice']:.2f} s a slice {' '.join(further)}".rstrip(),
+        flush=True,
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
