@@ -19,9 +19,9 @@ def quality(records: Sequence[Record]) -> str:
     body = []
     for (mask, _), members in settings(rows).items():
         lines = variants(members)
-        most = max(line.n_slices for line in lines)
+        most = max(_scored(line) for line in lines)
         for line in lines:
-            part = "" if line.n_slices == most else f" ({line.n_slices} of {most} slices)"
+            part = "" if _scored(line) == most else f" ({_scored(line)} of {most} slices)"
             body.append((
                 name(line) + part, f"{mask} {_net(line.rows):.2f}", prior(line.weights), pair(line, ""),
                 pair(line, "_foreground"), _seconds(line, several), line.calls or "–",
@@ -83,6 +83,11 @@ def summary(records: Sequence[Record]) -> str:
     ]
     head = ("method", "prior", "calls", *(f"{mask} R {accel:g}" for mask, accel in columns))
     return table(head, body) + caption(records, rows)
+
+
+def _scored(line: Variant) -> int:
+    """Slices with scores; rows of `medrecon bench` keep the place of those that were left out."""
+    return sum(row.get("scored", len(row["slices"])) for row in line.rows)
 
 
 def _units(found: dict[str, dict[int, list[float]]], by_seed: bool) -> dict[str, list[float]]:

@@ -21,6 +21,7 @@ from statistics import mean
 from comparison import FOREGROUND, Row
 from quality_tables import paired, paired_sense, quality, summary
 from table_parts import REGISTRY, ROOT, Record, machine, prior, table
+from trust_tables import KINDS as TRUST
 
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "docs" / "benchmarks.md", ROOT / "README.md")
@@ -134,7 +135,7 @@ def weights(records: Sequence[Record]) -> str:
 
 
 KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
-    f.__name__: f for f in (quality, paired, paired_sense, summary, speed, espirit, bart, sweep, weights)
+    f.__name__: f for f in (quality, paired, paired_sense, summary, speed, espirit, bart, sweep, weights, *TRUST)
 }
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from medrecon.evaluation.foreground import THRESHOLD, foreground_mask
+from medrecon.bench.lesions import BRIGHT
+from medrecon.evaluation.foreground import foreground_mask
 
 Image = NDArray[np.float64]
 WIDTH_MM = 3.0
@@ -37,14 +38,14 @@ class FalseStructure:
 def strongest(image: Image, truth: Image, index: int, voxel_mm: tuple[float, float]) -> FalseStructure | None:
     """Of one slice, magnitudes `(y, x)`, inside the truth's foreground; None where that is empty.
 
-    Local intensity is at least what counts as foreground, so that air and fluid do not divide by nearly nothing.
+    Local intensity is at least that of the darkest places where lesions are put, so that a strength of 0.4 stands out
+    like a lesion of that contrast and errors in air or bone are not divided by nearly nothing.
     """
     head = foreground_mask(truth).numpy()
     if not head.any():
         return None
     sigma = [WIDTH_MM / 2.3548 / mm for mm in voxel_mm]
-    floor = THRESHOLD * np.percentile(truth, 99)
-    local = np.maximum(ndimage.gaussian_filter(truth, sigma), floor)
+    local = np.maximum(ndimage.gaussian_filter(truth, sigma), BRIGHT * np.percentile(truth, 99))
     error = np.where(head, ndimage.gaussian_filter(image - truth, sigma) / local, 0)
     y, x = np.unravel_index(np.abs(error).argmax(), error.shape)
     strength = float(error[y, x])

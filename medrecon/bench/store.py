@@ -76,7 +76,8 @@ def head(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _common(values: Sequence[Any]) -> Any:
-    found = dict.fromkeys(value for value in values if value is not None)
+    plain = (int(v) if isinstance(v, float) and v.is_integer() else v for v in values if v is not None)
+    found = dict.fromkeys(plain)
     return ", ".join(map(str, found)) if len(found) > 1 else next(iter(found), None)
 
 
