@@ -3,8 +3,8 @@
 python benchmarks/tables.py [--check]
 
 A block `<!-- table:KIND/FILE -->` … `<!-- /table -->` holds the table KIND of results/FILE.json (FILE+FILE joins rows).
---check writes nothing and exits with 1 if a block differs from its results. A network whose hash is no longer in the
-registry is called "earlier weights".
+Figures are made by plots.py. --check writes nothing and exits with 1 if a block or a figure differs from its results. A
+network whose hash is no longer in the registry is called "earlier weights".
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from statistics import mean
 
+import plots
 from comparison import FOREGROUND, Row
 from quality_tables import paired, paired_sense, quality, summary
 from table_parts import REGISTRY, ROOT, Record, machine, prior, table
@@ -34,7 +35,7 @@ def speed(records: Sequence[Record]) -> str:
             "network TFLOP/s", "share of the card")  # fmt: skip
     body = [
         (
-            f"`{row['method']}`" + (", compiled" if row["compiled"] else ""),
+            f"`{row['method']}`" + _network(row),
             f"{row['matrix'][0]}×{row['matrix'][1]}×{row['coils']}", row["batch"], row["calls"],
             f"{row['seconds_per_slice']:.3g}", f"{row['calibration_seconds_per_slice']:.3g}",
             f"{row['network_tflops']:.3g}", f"{100 * row['share_of_card']:.2g} %",
@@ -46,6 +47,10 @@ def speed(records: Sequence[Record]) -> str:
         f"\n\n*Prior {prior(weights)}; {machine(record)}; bfloat16 matrix product of the same run "
         f"{record['matrix_product_tflops']:.3g} TFLOP/s. One warm-up, then the median of five.*"
     )
+
+
+def _network(row: Row) -> str:
+    return f", {row['network']}" if row.get("network", "plain") != "plain" else ""
 
 
 def espirit(records: Sequence[Record]) -> str:
@@ -152,8 +157,8 @@ def block(kind: str, files: str) -> str:
 
 
 def regenerated(page: str) -> str:
-    """`page` with every block made anew."""
-    return BLOCK.sub(lambda found: f"{found[1]}{block(found[2], found[3])}\n{found[4]}", page)
+    """`page` with every block made anew, and the links to its figures."""
+    return plots.linked(BLOCK.sub(lambda found: f"{found[1]}{block(found[2], found[3])}\n{found[4]}", page), RESULTS)
 
 
 def main() -> None:
@@ -165,7 +170,12 @@ def main() -> None:
         print(f"{path.relative_to(ROOT)}: {'differs from its results' if options.check else 'written'}")
         if not options.check:
             path.write_text(new)
-    sys.exit(1 if options.check and stale else 0)
+    drawings = [found for path in PAGES for found in plots.outdated(path.read_text(), RESULTS)]
+    for path, figure in drawings:
+        print(f"{path.relative_to(ROOT)}: {'differs from its results' if options.check else 'drawn'}")
+        if not options.check:
+            plots.draw(figure, path)
+    sys.exit(1 if options.check and (stale or drawings) else 0)
 
 
 def _of(rows: Sequence[Row], key: str) -> float:

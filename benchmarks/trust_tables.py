@@ -25,7 +25,7 @@ def lesions(records: Sequence[Record]) -> str:
     rows = rows_of(records)
     sizes, contrasts = (sorted({key(x) for row in rows for x in row["lesions"]}) for key in (_size, _contrast))
     body = []
-    for accel, line, members in _lines(rows):
+    for accel, line, members in lines(rows):
         found = [lesion for row in members for lesion in row["lesions"]]
         by_size = [_mean(x["recovered"] for x in found if _size(x) == size) for size in sizes]
         by_contrast = [_mean(x["recovered"] for x in found if _contrast(x) == contrast) for contrast in contrasts]
@@ -43,7 +43,7 @@ def false_structures(records: Sequence[Record]) -> str:
     """The strongest structure that is not in the truth, a slice: smoothed error in units of local intensity."""
     rows = rows_of(records)
     body = []
-    for accel, line, members in _lines(rows):
+    for accel, line, members in lines(rows):
         found = [(abs(x["strength"]), x, row) for row in members for x in row["false_structures"]]
         worst, where, row = max(found, key=lambda each: each[0])
         place = f"{row['scan']}, seed {row['seed']}, slice {where['slice']}, ({where['y']}, {where['x']})"
@@ -62,7 +62,7 @@ def snr(records: Sequence[Record]) -> str:
     rows = rows_of(records)
     levels = sorted({row["snr"] for row in rows})
     body = []
-    for accel, line, members in _lines(rows):
+    for accel, line, members in lines(rows):
         by = [[row for row in members if row["snr"] == level] for level in levels]
         body.append((accel, *line, *(f"{_score(m, FOREGROUND)} / {_score(m, 'ssim_foreground', 3)}" for m in by)))
     return table(("R", "method", "prior", *(f"SNR {level:g}" for level in levels)), body) + caption(records, rows)
@@ -73,7 +73,7 @@ def maps(records: Sequence[Record]) -> str:
     rows = rows_of(records)
     ways = list(dict.fromkeys(row["perturbation"] for row in rows if row["perturbation"] != "none"))
     body = []
-    for accel, line, members in _lines(rows):
+    for accel, line, members in lines(rows):
         plain = {_condition(row): row for row in members if row["perturbed"] == "none"}
         places = list(dict.fromkeys(row["perturbed"] for row in members if row["perturbed"] != "none"))
         for place in places:
@@ -98,7 +98,7 @@ def coverage(records: Sequence[Record]) -> str:
     """Shares of the foreground within 1 and 2 standard deviations, their rank correlation with the error."""
     rows = rows_of(records)
     body = []
-    for accel, line, members in _lines(rows):
+    for accel, line, members in lines(rows):
         found = [each for row in members for each in row["coverage"]]
         wanted = members[0]["coverage_if_calibrated"]
         within = (_weighted(found, f"within_{k}_std") for k in (1, 2))
@@ -122,7 +122,7 @@ def holdout(records: Sequence[Record]) -> str:
     rows = rows_of(records)
     body = [
         (accel, *line, _mean((row["holdout_nmse"] for row in members), 3), _score(members, FOREGROUND))
-        for accel, line, members in _lines(rows)
+        for accel, line, members in lines(rows)
     ]
     conditions: dict[tuple, list[Row]] = defaultdict(list)
     for row in rows:
@@ -144,7 +144,7 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
     return distinct({**row, "on": record["device"]} for record in records for row in record["rows"])[0]
 
 
-def _lines(rows: Iterable[Row]) -> list[tuple[str, Line, list[Row]]]:
+def lines(rows: Iterable[Row]) -> list[tuple[str, Line, list[Row]]]:
     """(setting, line, its rows), by R and in the order of METHODS; other methods come last."""
     groups: dict[tuple[str, float, Line], list[Row]] = defaultdict(list)
     for row in rows:
