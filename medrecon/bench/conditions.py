@@ -36,6 +36,11 @@ class Condition:
     def simulated(self) -> bool:
         return self.snr is not None
 
+    @property
+    def unsampled(self) -> Condition:
+        """What conditions of one scan share that differ in the mask alone."""
+        return replace(self, mask="none", accel=1.0)
+
     def as_fields(self) -> dict[str, Any]:
         """As a row holds it."""
         return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import final
 
@@ -49,8 +50,7 @@ class Volume(Source):
     has_neighbours: bool = True
 
     def scan(self, condition: Condition) -> Scan:
-        magnitude, voxel, thickness = self.magnitude()
-        return self.simulated(magnitude, voxel, thickness, condition, chosen(len(magnitude), condition))
+        return _simulated(self, replace(condition.unsampled, seed=0))
 
     def neighbours(self, condition: Condition) -> Scan:
         magnitude, voxel, thickness = self.magnitude()
@@ -96,8 +96,7 @@ class Measured(Source):
     has_neighbours: bool
 
     def scan(self, condition: Condition) -> Scan:
-        whole = _load(self.path)
-        return _picked(whole, _spread(whole.n_slices, condition.slices))
+        return _measured(self.path, condition.slices)
 
     def neighbours(self, condition: Condition) -> Scan:
         whole = _load(self.path)
@@ -130,6 +129,18 @@ def sources(path: Path) -> tuple[list[Source], list[str]]:
 def chosen(n: int, condition: Condition) -> tuple[int, ...]:
     """The slices of a volume of `n` that a condition simulates."""
     return evaluation_slices(n, condition.slices)
+
+
+@lru_cache(maxsize=1)  # the conditions of one scan follow one another, and simulating it takes seconds
+def _simulated(volume: Volume, condition: Condition) -> Scan:
+    magnitude, voxel, thickness = volume.magnitude()
+    return volume.simulated(magnitude, voxel, thickness, condition, chosen(len(magnitude), condition))
+
+
+@lru_cache(maxsize=1)  # its reference is known by the scan that was read
+def _measured(path: Path, slices: int) -> Scan:
+    whole = _load(path)
+    return _picked(whole, _spread(whole.n_slices, slices))
 
 
 def _of_file(path: Path) -> list[Source]:

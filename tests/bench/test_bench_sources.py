@@ -86,3 +86,20 @@ def test_bad_input_is_one_line(tmp_path, full_scan) -> None:
         with pytest.raises(InputError, match=words) as caught:
             sources(path)
         assert "\n" not in str(caught.value)
+
+
+def test_scans_are_made_once_for_all_masks(tmp_path, full_scan) -> None:
+    """And never confused: another number of slices, of coils or another file is another scan."""
+    from dataclasses import replace
+
+    source = Volume("a", lambda: volume("a"))
+    first = source.scan(CONDITION)
+    assert source.scan(replace(CONDITION, accel=4.0, mask="equispaced", seed=3)) is first
+    assert source.scan(replace(CONDITION, coils=8)).n_coils == 8
+    assert source.scan(replace(CONDITION, slices=3)).n_slices == 3
+    assert source.scan(replace(CONDITION, snr=10.0)).header["snr"] == 10
+    other = Volume("b", lambda: volume("b"))
+    assert other.scan(CONDITION).name == "b"
+    (raw,), _ = sources(kspace(tmp_path / "full.h5", full_scan))
+    one, two = (raw.scan(Condition("full", 4, None, n, "random", 2.0, 0)).n_slices for n in (1, 2))
+    assert (one, two) == (1, 2)

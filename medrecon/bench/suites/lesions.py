@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -53,7 +54,7 @@ class Lesions(Suite):
     def prepare(self, source: Source, condition: Condition, device: torch.device) -> LesionCase:
         if not isinstance(source, Volume):
             raise InputError(f"{source.name} is measured k-space; lesions are put into volumes before they are scanned")
-        healthy, ill, cured, lesions, missing = scans(source, condition)
+        healthy, ill, cured, lesions, missing = scans(source, condition.unsampled)
         base, whole, all_but_one = (
             calibrated(undersampled(scan, condition), condition.seed, device) for scan in (healthy, ill, cured)
         )
@@ -82,6 +83,7 @@ class Lesions(Suite):
         }
 
 
+@lru_cache(maxsize=1)  # every acceleration sees the same lesions
 def scans(
     source: Volume, condition: Condition
 ) -> tuple[Scan, Scan, Scan, tuple[tuple[Lesion, ...], ...], tuple[int, ...]]:
