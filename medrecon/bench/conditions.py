@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,6 +31,13 @@ class Condition:
     mask: str
     accel: float
     seed: int
+
+    @staticmethod
+    def of_row(row: Mapping[str, Any]) -> Condition:
+        """The condition under which a row was made, to make its images again."""
+        return Condition(
+            row["scan"], row["coils"], row["snr"], row["simulated_slices"], row["mask"], row["accel"], row["seed"]
+        )
 
     @property
     def simulated(self) -> bool:

@@ -19,7 +19,8 @@ from medrecon.bench.identity import Row
 PACKAGE = Path(medrecon.__file__).parent
 ROOMS = (
     "calibration", "diffusion", "evaluation", "masks", "mri", "networks", "operators", "optimisation", "simulate",
-    "bench/cases.py", "bench/suite.py", "crop.py", "problem.py", "scan.py",
+    "bench/cases.py", "bench/sources.py", "bench/suite.py", "datasets/magnitudes.py", "datasets/pack.py",
+    "weights/files.py", "weights/quantise.py", "crop.py", "problem.py", "scan.py",
 )  # fmt: skip
 DIGITS = 12
 OTHER_CODE, EARLIER_WEIGHTS = "other code", "earlier weights"

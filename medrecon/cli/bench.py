@@ -110,7 +110,13 @@ def run_mri(argv: Sequence[str]) -> int:
         print(f"left out: {reason}")
     registry = methods(_priors(choice, options.prior or (default_prior(device),), device))
     suites = list(SUITES.values()) if "all" in options.suite else [SUITES[name] for name in options.suite]
-    campaign = Campaign(plan(found, suites, choice, registry), options.out, shard, options.stale)
+    units = list(plan(found, suites, choice, registry))
+    if not units:
+        raise InputError(
+            f"nothing is to be measured: {', '.join(options.suite)} has no row for these scans and methods (lesions and "
+            "snr need volumes, posterior needs methods that draw and --samples above 1)"
+        )
+    campaign = Campaign(units, options.out, shard, options.stale)
     if options.list:
         _print_plan(campaign)
         return 0

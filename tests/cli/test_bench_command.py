@@ -85,6 +85,7 @@ def test_options_of_methods_that_draw(data: Path, tmp_path: Path, capsys) -> Non
         (("-o", "nowhere/mine"), "does not exist"),
         (("-o", "mine.json"), "first words"),
         (("--data", "nowhere"), "no such file or folder"),
+        (("--suite", "posterior", "--methods", "sense"), "nothing is to be measured"),
         (("--masks", "spiral", "--methods", "sense"), ""),
     ],
 )
