@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from medrecon import weights
 from medrecon.cli.interrupt import first_interrupt
 from medrecon.cli.main import run
 from medrecon.cli.recipe import dotted
-from medrecon.datasets.pack import write_pack
+from medrecon.datasets.pack import read_pack, write_pack
 from medrecon.datasets.volume import TrainingVolume
 from medrecon.errors import InputError
 from medrecon.training import loop, mri_image
@@ -176,3 +177,23 @@ def test_the_second_interrupt_is_not_held_back():
 def test_the_shipped_config_is_taken(folder, capsys):
     config = Path(__file__).parents[2] / "configs" / "mri-image.toml"
     assert train(folder, "a.safetensors", "--config", str(config), "--steps", "1", "--sheets", "0") == 0
+
+
+def test_the_held_out_part_of_the_pack_is_what_is_validated_on(folder, monkeypatch, capsys):
+    (ball,) = read_pack(folder / "ball.h5")
+    other = replace(ball, name="other", subject="somebody", split="held-out")
+    write_pack(folder / "two.h5", [ball, other])
+    scored = []
+
+    def validate(prior, volumes, options, size):
+        scored.extend(volume.name for volume in volumes)
+        return {"loss": 0.5}
+
+    monkeypatch.setattr("medrecon.cli.training_run.validate", validate)
+    given = ["--data", str(folder / "two.h5"), "--validate", str(folder / "two.h5"), "--sheets", "0"]
+    assert train(folder, "a.safetensors", *given, "--steps", "1") == 0
+    assert scored == ["other"]
+    said = capsys.readouterr().out
+    assert "held-out volumes: loss 0.500" in said
+    assert "1 volumes, 1 steps" in said
+    assert weights.load(folder / "a.safetensors")[1]["validation"] == {"loss": 0.5}

@@ -6,6 +6,7 @@ import pytest
 from phantom import gaussian, head
 
 import medrecon
+from medrecon.cli.report import print_report
 from medrecon.evaluation.footprint import pixel_warning
 from medrecon.simulate.scan import simulate_scan
 
@@ -26,10 +27,12 @@ def test_outside_names_the_sizes(voxel_mm):
 
 
 @pytest.mark.parametrize(("pixels", "warned"), [((0.5, 2.0), True), ((0.5, 4.0), False)])
-def test_the_result_carries_it(pixels, warned):
+def test_the_result_carries_it_and_the_report_prints_it(pixels, warned, capsys):
     prior = dataclasses.replace(gaussian(), record={"pixel_range": pixels})
     scan = simulate_scan(head(1), (3.0, 3.0), slice_mm=5.0, coils=4)
     fast = scan.undersample(medrecon.masks.pattern("random", 2.0, 12))
     result = medrecon.reconstruct(fast, "dds", prior=prior, steps=2)
     assert any("mm lie outside" in said for said in result.warnings) is warned
+    print_report(result, fast)
+    assert ("mm lie outside the 0.5 to 2 mm" in capsys.readouterr().out) is warned
     assert not any("mm lie outside" in said for said in medrecon.reconstruct(fast, "sense").warnings)
