@@ -170,6 +170,10 @@ def _store(
     if not held_out:
         return sha256
     prior = image_prior(trained.weights, settings, device, options.out.name, None)
-    found = validate(prior, held_out, ValidationOptions(), recipe.size)
+    try:
+        found = validate(prior, held_out, ValidationOptions(), recipe.size)
+    except KeyboardInterrupt:
+        print("medrecon: validation interrupted; the weights are written without its figures", file=sys.stderr)
+        return sha256
     print("held-out volumes: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
     return weights.save(options.out, trained.weights, {**settings, "validation": found}, options.storage)

@@ -69,6 +69,18 @@ def test_interrupted_and_resumed_the_file_is_the_same_byte_for_byte(folder, caps
     assert not (folder / "halves.checkpoint").exists()
 
 
+def test_an_interrupted_validation_costs_no_weights(folder, monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("medrecon.cli.training_run.validate", interrupted)
+    write_pack(folder / "other.h5", read_pack(folder / "ball.h5"))
+    given = ["--validate", str(folder / "other.h5"), "--sheets", "0", "--steps", "1"]
+    assert train(folder, "a.safetensors", *given) == 0
+    assert "validation interrupted" in one_line(capsys)
+    assert "validation" not in weights.load(folder / "a.safetensors")[1]
+
+
 def test_another_run_starts_from_the_average_in_a_checkpoint(folder):
     assert train(folder, "a.safetensors", *BUDGET, "--checkpoint", str(folder / "run.state")) == 0
     again = ["--start", str(folder / "run.state"), "--sheets", "0", "--steps", "1", "--storage", "fp32"]
