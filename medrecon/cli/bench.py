@@ -113,8 +113,8 @@ def run_mri(argv: Sequence[str]) -> int:
     units = list(plan(found, suites, choice, registry))
     if not units:
         raise InputError(
-            f"nothing is to be measured: {', '.join(options.suite)} has no row for these scans and methods; lesions and "
-            "snr need volumes, posterior needs methods that draw and --samples above 1"
+            f"nothing is to be measured: {', '.join(options.suite)} has no row for these scans and methods; lesions "
+            "and snr need volumes, posterior needs methods that draw and --samples above 1"
         )
     campaign = Campaign(units, options.out, shard, options.stale)
     if options.list:
