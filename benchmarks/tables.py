@@ -20,6 +20,7 @@ from statistics import mean
 
 import plots
 from comparison import FOREGROUND, Row
+from margin_tables import margins
 from quality_tables import paired, paired_sense, quality, summary
 from table_parts import REGISTRY, ROOT, Record, machine, prior, table
 from trust_tables import KINDS as TRUST
@@ -140,7 +141,8 @@ def weights(records: Sequence[Record]) -> str:
 
 
 KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
-    f.__name__: f for f in (quality, paired, paired_sense, summary, speed, espirit, bart, sweep, weights, *TRUST)
+    f.__name__: f
+    for f in (quality, paired, paired_sense, margins, summary, speed, espirit, bart, sweep, weights, *TRUST)
 }
 
 

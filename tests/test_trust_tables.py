@@ -170,3 +170,17 @@ def test_tables_need_no_torch() -> None:
 def test_missing_results_are_named(kind, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(tables, "RESULTS", tmp_path)
     assert tables.block(kind, "nothing") == "*Not measured yet: `benchmarks/results/nothing.json`.*"
+
+
+def test_margins_pair_slices_and_count_those_below() -> None:
+    costs = {"network_calls": 50, "seconds_per_slice": 1.0, "calibration_seconds_per_slice": 1.0}
+    net = {"name": "net", "sha256": "f" * 64}
+    rows = [
+        row("tv", (30.0, 20.0), **costs),
+        row("tv", (25.0, 25.0), seed=1, **costs),
+        row("dds", (33.0, 19.0), weights=net, **costs),
+        row("dds", (26.0, None), seed=1, weights=net, **costs),
+        row("dds", (99.0, 99.0), scan="b", weights=net, **costs),
+    ]
+    found = cells(tables.KINDS["margins"]([record(rows)]), "`dds`")
+    assert found[4:] == ["`tv`, weight by the rule (25.00)", "+1.00", "+1.000", "-1.00", "1 of 3 (33 %)"]
