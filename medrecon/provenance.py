@@ -45,13 +45,16 @@ def provenance(
 
 
 def versions(device: torch.device) -> dict[str, Any]:
-    """Software that takes part in the numbers; on the CPU the thread count does, too."""
+    """Software that takes part in the numbers; on the CPU the thread count does, and everywhere a network's format."""
+    from medrecon.networks.load import network_dtype
+
     found: dict[str, Any] = {
         "medrecon": medrecon.__version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "threads": torch.get_num_threads(),
+        "networks": str(network_dtype(device)).removeprefix("torch."),
     }
     if device.type == "cuda":
         found |= {"cuda": torch.version.cuda, "gpu": torch.cuda.get_device_name(device)}

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import medrecon
+from medrecon import weights
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.mri.zero_filled import ZeroFilled
@@ -59,7 +60,7 @@ def test_any_slices_have_the_bits_of_the_whole_volume(fast, gaussian_prior, meth
 )
 def test_default_prior_is_the_small_one_on_a_cpu_only(device: str, name: str) -> None:
     assert default_prior(torch.device(device)) == name
-    assert name in {record.name for record in medrecon.weights.records()}
+    assert name in {record.name for record in weights.records()}
 
 
 def test_seed_decides_what_is_drawn(fast: Scan, gaussian_prior: Prior) -> None:

@@ -110,8 +110,9 @@ def correlation_taps(projector: Tensor, kernel: tuple[int, int]) -> Tensor:
 def leading_vectors(taps: Tensor, start: list[Tensor], iterations: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Leading eigenvectors `(slice, set, coil, y, x)` and eigenvalues `(slice, set, y, x)` of C(r), coarse to fine.
 
-    Every second, fourth, … pixel is solved first and starts its neighbours, which then need a few steps only.
-    `start` holds one `(slice, coil, y, x)` a set.
+    Every second, fourth, … pixel is solved first and starts its neighbours, which then need a few steps only. Where
+    maps change within a few pixels, as at the edge of a field of view that cuts the head, the ACS image is the
+    better start. `start` holds one `(slice, coil, y, x)` a set.
     """
     matrix = tuple(start[0].shape[-2:])
     stride = 1 << max(0, int(math.log2(min(matrix) / COARSEST)))
@@ -120,7 +121,7 @@ def leading_vectors(taps: Tensor, start: list[Tensor], iterations: tuple[int, in
         stride //= 2
         ny, nx = (-(-n // stride) for n in matrix)
         near = [v.repeat_interleave(2, -2).repeat_interleave(2, -1)[..., :ny, :nx] for v in vectors]
-        vectors, values = _on_grid(taps, matrix, stride, near, iterations[1])
+        vectors, values = _on_grid(taps, matrix, stride, near, iterations[1], start[0][..., ::stride, ::stride])
     return torch.stack(vectors, 1), values
 
 
@@ -145,6 +146,13 @@ def dominant(matrices: Tensor, start: list[Tensor], iterations: int) -> tuple[li
     return list(turned.unbind(1)), values.flip(-1).permute(0, 3, 1, 2)
 
 
+def closer(matrices: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """At each pixel the one of two vectors `(slice, coil, y, x)` with the larger Rayleigh quotient, at unit norm."""
+    (a,), (b,) = orthonormal([a]), orthonormal([b])
+    quotients = (_inner(v, multiply_pixels(matrices, v)).real for v in (a, b))
+    return torch.where(next(quotients) >= next(quotients), a, b)
+
+
 def orthonormal(vectors: list[Tensor]) -> list[Tensor]:
     """Gram-Schmidt on vectors over coils, `(slice, coil, y, x)` each."""
     done: list[Tensor] = []
@@ -162,16 +170,24 @@ def _inner(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _on_grid(
-    taps: Tensor, matrix: tuple[int, ...], stride: int, start: list[Tensor], steps: int
+    taps: Tensor,
+    matrix: tuple[int, ...],
+    stride: int,
+    start: list[Tensor],
+    steps: int,
+    other: Tensor | None = None,
 ) -> tuple[list[Tensor], Tensor]:
-    """`dominant` on every `stride`-th pixel, some rows at a time."""
+    """`dominant` on every `stride`-th pixel, some rows at a time; the first set from `other` where that is closer."""
     slices, coils, height, width = start[0].shape
     rows = max(1, CHUNK // (slices * coils**2 * width))
     vectors, values = [], []
     for first in range(0, height, rows):
         last = min(first + rows, height)
         pixels = tap_images(taps, matrix, slice(first * stride, (last - 1) * stride + 1, stride), stride)
-        found, value = dominant(pixels, [v[..., first:last, :] for v in start], steps)
+        begin = [v[..., first:last, :] for v in start]
+        if other is not None:
+            begin[0] = closer(pixels, begin[0], other[..., first:last, :])
+        found, value = dominant(pixels, begin, steps)
         vectors.append(found)
         values.append(value)
     return [torch.cat(parts, -2) for parts in zip(*vectors, strict=True)], torch.cat(values, -2)

@@ -22,7 +22,7 @@ KIND = "mri-image"
 def load_prior(name: str, device: torch.device | str = "cpu") -> Prior:
     """The image prior called `name`, or in the .safetensors file of that path, verified and ready on `device`.
 
-    The network computes in bfloat16 on CUDA and in float32 on the CPU, where results are bit-equal.
+    The network computes in bfloat16 where the processor multiplies it (see `network_dtype`), else in float32.
     Raises InputError for an unknown name, a damaged file, or weights of another kind.
     """
     tensors, settings, sha256 = weights.load(name)
@@ -54,6 +54,13 @@ def image_denoiser(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], d
     with torch.device("meta"):
         network = UNet(options)
     network.load_state_dict({k: v.float() for k, v in tensors.items()}, assign=True)
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    network = network.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.to(device=device, dtype=network_dtype(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
     return EDMDenoiser(network.eval().requires_grad_(False), settings["sigma_data"], options.multiple)
+
+
+def network_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 on CUDA and on a CPU that has instructions for it: twice as fast there; float32 elsewhere."""
+    if device.type != "cpu":
+        return torch.bfloat16
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return torch.bfloat16 if supported() else torch.float32
