@@ -9,11 +9,11 @@ from torch import Tensor
 
 from medrecon.calibration.compress import MAX_COILS, compression
 from medrecon.calibration.espirit import KERNEL, THRESHOLD, espirit_maps
-from medrecon.calibration.model_error import inconsistency, model_error, off_range
+from medrecon.calibration.model_error import model_error, off_range
 from medrecon.calibration.noise import noise_level, prescan_covariance
 from medrecon.calibration.phase import fix_phase
 from medrecon.calibration.scale import acs_image_scale, acs_images, combined
-from medrecon.calibration.spirit_kernel import TIKHONOV, kernel_width, spirit_kernel
+from medrecon.calibration.spirit_kernel import TIKHONOV, kernel_width, spirit_kernel, withheld_error
 from medrecon.calibration.whiten import Whitening, intensity, whitening
 from medrecon.errors import InputError
 from medrecon.masks.acs import acs_size
@@ -135,9 +135,10 @@ def _calibrate(scan: Scan, acs: tuple[int, int], options: CalibrationOptions, sc
         noise=noise if threshold is None else None,
     )
     maps = fix_phase(maps, kspace, acs)
-    kernel = None
+    kernel, inconsistency = None, torch.zeros_like(noise)
     if kspace.shape[1] > 1:
         kernel = spirit_kernel(kspace, acs, width=options.spirit_width, tikhonov=options.tikhonov)
+        inconsistency = withheld_error(kspace, acs, width=options.spirit_width, tikhonov=options.tikhonov)
     mask = scan.mask & scan.lattice
     return Problem(
         kspace=kspace,
@@ -148,7 +149,7 @@ def _calibrate(scan: Scan, acs: tuple[int, int], options: CalibrationOptions, sc
         model_error=model_error(kspace, maps, noise, mask, acs),
         kernel=kernel,
         off_range=off_range(kspace, maps, acs),
-        inconsistency=torch.zeros_like(noise) if kernel is None else inconsistency(kspace, kernel, acs),
+        inconsistency=inconsistency,
         intensity=intensity(maps, colour),
         scale=scale,
         phase_axes=scan.phase_axes,

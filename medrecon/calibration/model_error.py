@@ -25,7 +25,10 @@ def off_range(kspace: Tensor, maps: Tensor, acs: tuple[int, int]) -> Tensor:
 
 
 def inconsistency(kspace: Tensor, kernel: Tensor, acs: tuple[int, int]) -> Tensor:
-    """Mean square per real component of (G - I) k where the whole kernel lies on the ACS: 1 / mu, `(slice,)`."""
+    """Mean square per real component, `(slice,)`, of (G - I) k where the whole kernel lies on the ACS.
+
+    For a kernel from elsewhere; what one leaves on the ACS it was fitted to says little (`withheld_error`).
+    """
     block = centre_crop(kspace, acs)
     residual = Spirit(kernel, (block.shape[-2], block.shape[-1])).forward(block) - block
     dy, dx = (size // 2 for size in kernel.shape[-2:])

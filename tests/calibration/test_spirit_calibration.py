@@ -1,10 +1,14 @@
 """Invariants S1, S2, S4, S5, S7, S8 of the specification."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
 from medrecon.calibration import spirit_kernel
-from medrecon.calibration.spirit_kernel import kernel_width
+from medrecon.calibration.model_error import inconsistency
+from medrecon.calibration.spirit_kernel import kernel_width, withheld_error
+from medrecon.crop import centre_crop
 from medrecon.errors import InputError
 from medrecon.operators import SelfConsistency, Spirit, fft2c, ifft2c, spirit_matrices
 
@@ -112,3 +116,38 @@ def test_image_space_form_is_the_fourier_twin(simulate):
     d = g(scan.kspace) - scan.kspace
     psi = SelfConsistency(spirit_matrices(kernel, (33, 30)))
     torch.testing.assert_close(fft2c(psi(ifft2c(scan.kspace))), g.H(d) - d, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("acs", [(9, 20), (20, 7), (24, 24)])
+def test_withheld_error_is_that_of_kernels_fitted_elsewhere(simulate, acs):
+    """Fold by fold from the windows themselves, along the axis with fewer of them."""
+    scan, *_ = simulate(matrix=(32, 33), coils=3, snr=20, dtype=torch.complex128)
+    block = centre_crop(scan.kspace, acs)[0]
+    windows = block.unfold(-2, 5, 1).unfold(-2, 5, 1).permute(1, 2, 0, 3, 4).reshape(acs[0] - 4, acs[1] - 4, 75)
+    windows = windows if acs[0] <= acs[1] else windows.movedim(0, 1)
+    edges = [i * len(windows) // min(8, len(windows)) for i in range(min(8, len(windows)) + 1)]
+    energy = 0.0
+    for first, last in pairwise(edges):
+        away = torch.cat([windows[:first], windows[last:]]).reshape(-1, 75)
+        gram = away.mH @ away
+        ridge = 1e-3 * torch.linalg.norm(gram) / 75
+        for c in range(3):
+            others = [j for j in range(75) if j != c * 25 + 12]
+            a = gram[others][:, others] + ridge * torch.eye(74)
+            fit = torch.linalg.solve(a, gram[others][:, c * 25 + 12])
+            here = windows[first:last].reshape(-1, 75)
+            energy += float((here[:, others] @ fit - here[:, c * 25 + 12]).abs().square().sum())
+    expected = energy / (2 * 3 * (acs[0] - 4) * (acs[1] - 4))
+    found = float(withheld_error(scan.kspace, acs, width=5))
+    assert found == pytest.approx(expected, rel=1e-8)
+    assert found > float(inconsistency(scan.kspace, spirit_kernel(scan.kspace, acs, width=5), acs))
+
+
+def test_a_kernel_that_learnt_its_few_lines_by_heart_is_found_out(simulate):
+    """12 coils, 8 lines: 300 unknowns, 120 windows. What is left on them is far below what it does elsewhere."""
+    scan, *_ = simulate(matrix=(64, 34), coils=12, snr=400, dtype=torch.complex128)
+    acs = (8, 34)
+    kernel = spirit_kernel(scan.kspace, acs)
+    elsewhere = inconsistency(scan.kspace, kernel, (64, 34))
+    assert float(inconsistency(scan.kspace, kernel, acs)) < 0.3 * float(elsewhere)
+    assert float(withheld_error(scan.kspace, acs)) > 0.5 * float(elsewhere)
