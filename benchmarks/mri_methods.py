@@ -22,7 +22,7 @@ import torch
 
 from medrecon.calibration import build_problem
 from medrecon.crop import centre_crop
-from medrecon.datasets.pack import training_volumes
+from medrecon.datasets.pack import every_volume
 from medrecon.evaluation import reference_image, score
 from medrecon.evaluation.residual import residuals
 from medrecon.io import load, write_json
@@ -51,7 +51,7 @@ def scans(source: Path, n_slices: int) -> Iterator[Scan]:
     if source.suffix == ".h5" and "kspace" in _keys(source):
         yield load(source)
         return
-    for volume in training_volumes(source):
+    for volume in every_volume(source):
         z, y, x = volume.voxel_mm
         chosen = evaluation_slices(len(volume.values), n_slices)
         yield simulate_scan(volume.values.numpy(), (y, x), slice_mm=z, slices=chosen, name=volume.name)

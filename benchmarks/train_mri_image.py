@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from medrecon import weights
-from medrecon.datasets.pack import training_volumes
+from medrecon.datasets.pack import every_volume, training_volumes
 from medrecon.networks import image_prior
 from medrecon.progress import Progress
 from medrecon.provenance import versions
@@ -44,7 +44,7 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
-    volumes, others = training_volumes(given.pack), training_volumes(given.held_out)
+    volumes, others = training_volumes(given.pack), every_volume(given.held_out)
     say(len(volumes), "volumes,", len(others), "held out, on", versions(device).get("gpu", "cpu"))
     for job in given.jobs:
         network, seconds, *start = job.split(":")

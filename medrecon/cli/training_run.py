@@ -21,7 +21,7 @@ from medrecon.cli.train import TrainMriImage
 from medrecon.cli.training_log import CsvLog, TensorBoardLog, together
 from medrecon.datasets.augmentation import Augmentation
 from medrecon.datasets.bank import slice_bank
-from medrecon.datasets.pack import read_pack, training_volumes
+from medrecon.datasets.pack import every_volume, training_volumes
 from medrecon.datasets.volume import TrainingVolume
 from medrecon.errors import InputError
 from medrecon.networks import image_prior
@@ -89,7 +89,7 @@ def _held_out(where: Volumes) -> list[TrainingVolume]:
     if not where.held_out:
         return []
     path = Path(where.held_out)
-    volumes = read_pack(path) if path.is_file() else training_volumes(path)
+    volumes = every_volume(path)
     apart = [volume for volume in volumes if volume.split == "held-out"]
     if not apart and path.resolve() == Path(where.train).resolve():
         raise InputError(f"{path} holds nobody out, and --validate would score what is trained on; give other volumes")

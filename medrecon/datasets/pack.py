@@ -48,6 +48,11 @@ def training_volumes(path: Path, split: Split = "train") -> list[TrainingVolume]
     return found
 
 
+def every_volume(path: Path) -> list[TrainingVolume]:
+    """All volumes of a pack, whatever their part, or of a folder."""
+    return read_pack(path) if path.is_file() else training_volumes(path)
+
+
 def normalised(values: NDArray, voxel_mm: tuple[float, float, float], name: str) -> TrainingVolume:
     """A `(slice, y, x)` magnitude volume at its acquired matrix, its 99.9th percentile at 1."""
     values = np.asarray(values, np.float32)

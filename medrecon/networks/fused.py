@@ -46,7 +46,7 @@ def _norm(x: Tensor) -> Tensor:
 def _launch(*operands: Tensor | None) -> tuple[Tensor, Tensor]:
     from medrecon.networks.fused_triton import launch  # Triton is imported where there is a card only
 
-    return launch(*operands)  # type: ignore[arg-type]
+    return launch(*operands, EPS)  # type: ignore[arg-type]
 
 
 def _use_triton(x: Tensor) -> bool:

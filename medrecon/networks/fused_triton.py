@@ -10,8 +10,6 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from medrecon.networks.fused import EPS
-
 
 @triton.jit
 def _kernel(
@@ -47,7 +45,7 @@ def _kernel(
 
 
 def launch(
-    x: Tensor, delta: Tensor | None, bias: Tensor | None, scale: Tensor | None, shift: Tensor | None
+    x: Tensor, delta: Tensor | None, bias: Tensor | None, scale: Tensor | None, shift: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor]:
     """(x + delta + bias, activated) on channels-last tensors; without `delta` the first is `x` itself."""
     batch, channels, height, width = x.shape
@@ -61,7 +59,7 @@ def launch(
     block = max(1, 4096 // padded)
     pixels = batch * height * width
     _kernel[(triton.cdiv(pixels, block),)](
-        x, delta, bias, scale, shift, total, out, pixels, height * width, channels, EPS,
+        x, delta, bias, scale, shift, total, out, pixels, height * width, channels, eps,
         HAS_DELTA=delta is not None, HAS_BIAS=bias is not None, MODULATED=scale is not None,
         PIXELS=block, CHANNELS=padded, num_warps=8,
     )  # fmt: skip
