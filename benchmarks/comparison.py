@@ -13,6 +13,8 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
+from medrecon.bench.identity import distinct
+
 Row = dict[str, Any]
 METHODS = ("zero-filled", "sense", "spirit-linear", "wavelet", "tv", "dds", "spirit")
 BASELINES = ("wavelet", "tv")
@@ -69,11 +71,8 @@ def settings(rows: Iterable[Row]) -> dict[tuple[str, float], list[Row]]:
 
 
 def joined(files: Iterable[Iterable[Row]]) -> list[Row]:
-    """Rows of several files; of a repeated (condition, method, options, weights) the first is kept."""
-    found: dict[tuple, Row] = {}
-    for row in (row for rows in files for row in rows):
-        found.setdefault((row["mask"], row["accel"], *_condition(row), *_identity(row)), row)
-    return list(found.values())
+    """Rows of several files; of what several of them hold the first is kept."""
+    return distinct(row for rows in files for row in rows)[0]
 
 
 def variants(rows: Sequence[Row]) -> list[Variant]:

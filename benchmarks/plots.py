@@ -16,8 +16,8 @@ from pathlib import Path
 from statistics import mean
 
 from comparison import FOREGROUND
-from table_parts import ROOT, Record
-from trust_tables import lines, rows_of
+from table_parts import ROOT, Record, rows_of
+from trust_tables import lines
 
 FIGURES = ROOT / "docs" / "figures"
 BLOCK = re.compile(r"(<!-- plot:([\w-]+)/([\w+-]+) -->\n).*?(<!-- /plot -->)", re.DOTALL)

@@ -12,9 +12,7 @@ from statistics import mean, median
 from typing import Any
 
 from comparison import FOREGROUND, METHODS, Row
-from table_parts import Record, caption, prior, table
-
-from medrecon.bench.identity import distinct
+from table_parts import Record, caption, prior, rows_of, table
 
 Line = tuple[str, str]
 """What a method is called in a table, options and part of the slices included, and its prior."""
@@ -137,11 +135,6 @@ def holdout(records: Sequence[Record]) -> str:
 
 
 KINDS: tuple[Callable[[Sequence[Record]], str], ...] = (lesions, false_structures, snr, maps, coverage, holdout)
-
-
-def rows_of(records: Sequence[Record]) -> list[Row]:
-    """Rows of all files; of what several files hold the first is kept."""
-    return distinct({**row, "on": record["device"]} for record in records for row in record["rows"])[0]
 
 
 def lines(rows: Iterable[Row]) -> list[tuple[str, Line, list[Row]]]:
