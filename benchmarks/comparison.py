@@ -16,7 +16,9 @@ from typing import Any
 from medrecon.bench.identity import distinct
 
 Row = dict[str, Any]
-METHODS = ("zero-filled", "sense", "spirit-linear", "wavelet", "tv", "dds", "spirit")
+METHODS = ("zero-filled", "sense", "spirit-linear", "wavelet", "tv", "dds", "spirit", "unrolled")
+CONTROLS = ("unrolled",)
+"""Trained for the benchmark alone: their weights are not shipped."""
 BASELINES = ("wavelet", "tv")
 FOREGROUND = "psnr_foreground"
 RULE, BEST = "weight by the rule", "best weight"

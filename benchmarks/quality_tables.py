@@ -33,7 +33,7 @@ def quality(records: Sequence[Record]) -> str:
 
 
 def paired(records: Sequence[Record]) -> str:
-    """Foreground PSNR of dds and spirit minus the better baseline's, by volume (by seed where there is one volume)."""
+    """Foreground PSNR of methods with a network minus the better baseline's, by volume (by seed of a single volume)."""
     return _beside(records, baseline) + (
         " The baseline is the better of `wavelet` and `tv` over all scans at that R; its mean stands in brackets.*"
     )

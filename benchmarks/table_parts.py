@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from comparison import Row, Variant, joined, settings
+from comparison import CONTROLS, Row, Variant, joined, settings
 
 ROOT = Path(__file__).parent.parent
 REGISTRY = ROOT / "medrecon" / "weights" / "registry.json"
@@ -28,6 +28,8 @@ def prior(weights: dict[str, str] | None) -> str:
     if weights is None:
         return "–"
     label = f"{weights['name']} `{weights['sha256'][:8]}`"
+    if weights["name"] in CONTROLS:
+        return f"{label}, not shipped"
     return label if weights["sha256"] in _registered() else f"{label}, earlier weights"
 
 

@@ -1,7 +1,8 @@
 """What is measured: a solver with the name, options and weights that its rows carry.
 
 `methods` makes the runners of `medrecon.METHODS`; a control that is none of them (a supervised network, another
-program) joins a campaign as one more entry of the same registry: `{**methods(priors), "control": make}`.
+program) joins a campaign as one more entry of the same registry: `{**methods(priors), "control": make}`. `control` is
+that of the supervised network.
 """
 
 from __future__ import annotations
@@ -9,12 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
+from pathlib import Path
 from typing import Any
+
+import torch
 
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.mri import METHODS, Solution, method_class
+from medrecon.networks.unrolled import Unrolled, load_unrolled
 from medrecon.problem import Problem
+
+CONTROL = "unrolled"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +48,12 @@ Maker = Callable[[Mapping[str, Any]], Sequence[Runner]]
 def methods(priors: Sequence[Prior]) -> dict[str, Maker]:
     """A maker for every method of the package; those that need a prior make one runner a prior."""
     return {name: partial(_runners, name, tuple(priors)) for name in METHODS}
+
+
+def control(file: Path, device: torch.device) -> dict[str, Maker]:
+    """The supervised network in a weights file as the method `CONTROL`; raises InputError for another file."""
+    network, sha256 = load_unrolled(file, device)
+    return {CONTROL: partial(_control, network, {"name": CONTROL, "sha256": sha256})}
 
 
 def made(registry: Mapping[str, Maker], name: str, options: Mapping[str, Any]) -> Sequence[Runner]:
@@ -79,3 +92,13 @@ def _runners(name: str, priors: Sequence[Prior], options: Mapping[str, Any]) -> 
         )
         for prior in priors
     ]
+
+
+def _control(network: Unrolled, weights: Mapping[str, str], options: Mapping[str, Any]) -> list[Runner]:
+    if options:
+        raise InputError(f"method '{CONTROL}' has no option '{next(iter(options))}'; leave it out")
+
+    def solve(problem: Problem, _: int) -> Solution:
+        return Solution(network.solve(problem).unsqueeze(0), calls=len(network.networks))
+
+    return [Runner(CONTROL, options, weights, solve)]

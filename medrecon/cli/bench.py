@@ -59,6 +59,8 @@ class BenchMri:
     """Methods; all unless given."""
     prior: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
     """Priors by name or file; the shipped one for the device unless given."""
+    control: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
+    """Weights of a supervised network (benchmarks/train_control.py), which joins the methods as "unrolled"."""
     steps: tuple[int, ...] = (50,)
     """Steps of the methods that draw from a prior."""
     samples: Annotated[tuple[int, ...], tyro.conf.arg(metavar="K ...", help_behavior_hint="")] = ()
@@ -100,7 +102,7 @@ def run_mri(argv: Sequence[str]) -> int:
     device = resolve(options.device, options.threads)
     from medrecon.bench.campaign import Campaign
     from medrecon.bench.plan import plan
-    from medrecon.bench.runners import methods
+    from medrecon.bench.runners import control, methods
     from medrecon.bench.sources import sources
     from medrecon.bench.suites import SUITES
     from medrecon.pipeline import default_prior
@@ -109,6 +111,8 @@ def run_mri(argv: Sequence[str]) -> int:
     for reason in left_out:
         print(f"left out: {reason}")
     registry = methods(_priors(choice, options.prior or (default_prior(device),), device))
+    if options.control is not None:
+        registry |= control(options.control, device)
     suites = list(SUITES.values()) if "all" in options.suite else [SUITES[name] for name in options.suite]
     units = list(plan(found, suites, choice, registry))
     if not units:
@@ -143,7 +147,7 @@ def run_join(argv: Sequence[str]) -> int:
 
 
 def _choice(options: BenchMri) -> Choice:
-    from medrecon.bench.conditions import METHODS, Choice
+    from medrecon.bench.conditions import Choice
 
     return Choice(
         accel=options.accel or None,
@@ -152,12 +156,23 @@ def _choice(options: BenchMri) -> Choice:
         slices=options.slices,
         coils=options.coils or None,
         snr=options.snr or None,
-        methods=options.methods or METHODS,
+        methods=options.methods or _methods(options.control),
         steps=options.steps,
         samples=options.samples or None,
         few=options.few,
         options=dict(map(_pair, options.options)),
     )
+
+
+def _methods(control: Path | None) -> tuple[str, ...]:
+    """All there are."""
+    from medrecon.bench.conditions import METHODS
+
+    if control is None:
+        return METHODS
+    from medrecon.bench.runners import CONTROL
+
+    return (*METHODS, CONTROL)
 
 
 def _pair(text: str) -> tuple[str, Any]:

@@ -1,0 +1,136 @@
+"""Train the supervised control of the quality tables: an unrolled network on the priors' data, by the priors' loop.
+
+python benchmarks/train_control.py PACK HELD_OUT OUT_DIR [--seconds 200 | --steps N]
+                                   [--size 240] [--batch 16] [--rate 5e-4] [--iterations 6] [--tiny]
+
+PACK and HELD_OUT are packs of volumes or folders of NIfTI files. OUT_DIR gets unrolled.safetensors and unrolled.json,
+the run's record with the scores on HELD_OUT. The weights are not shipped; their rows are made in the run that trains:
+
+medrecon bench mri --data VOLUMES -o OUT_DIR/control --methods unrolled --control OUT_DIR/unrolled.safetensors
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import mean
+
+import torch
+
+from medrecon import weights
+from medrecon.bench.cases import calibrated, scored, solved, undersampled
+from medrecon.bench.conditions import Condition
+from medrecon.bench.runners import CONTROL, Runner, control, made
+from medrecon.bench.sources import Volume
+from medrecon.datasets.pack import every_volume, training_volumes
+from medrecon.datasets.volume import TrainingVolume
+from medrecon.networks.unet import UNetOptions
+from medrecon.networks.unrolled import UnrolledOptions
+from medrecon.progress import Progress
+from medrecon.provenance import versions
+from medrecon.training.loop import LoopOptions
+from medrecon.training.mri_unrolled import MriUnrolledOptions, train_mri_unrolled
+from medrecon.training.validation import ValidationOptions
+
+EVERY = 20
+"""Seconds between two lines."""
+TINY = UNetOptions(widths=(16, 16), encoder_blocks=(1, 1), decoder_blocks=(1, 1), embedding=16)
+"""For a rehearsal on a CPU."""
+DEFAULTS = MriUnrolledOptions()
+
+
+def say(*words: object) -> None:
+    print(f"[{time.monotonic() - BEGAN:5.0f} s]", *words, flush=True)
+
+
+def main() -> None:
+    given = arguments()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cudnn.benchmark = True
+    volumes, others = training_volumes(given.pack), every_volume(given.held_out)
+    say(len(volumes), "volumes,", len(others), "held out, on", versions(device).get("gpu", "cpu"))
+    options = recipe(given)
+    trained = train_mri_unrolled(volumes, options, device, compiled=device.type == "cuda", on_step=Report())
+    run = trained.run
+    say(run.steps, "steps, last losses", [round(entry.loss, 5) for entry in run.history[-3:]])
+    file = given.out / f"{CONTROL}.safetensors"
+    sha256 = weights.save(file, trained.weights, trained.settings, "fp16")
+    record = {
+        "options": asdict(options),
+        "parameters": sum(value.numel() for value in trained.weights.values()),
+        "steps": run.steps,
+        "seconds": run.seconds,
+        "history": run.history,
+        "sha256": sha256,
+        "versions": versions(device),
+    }
+    file.with_suffix(".json").write_text(json.dumps(record))
+    (runner,) = made(control(file, device), CONTROL, {})
+    record["validation"] = validate(runner, others, ValidationOptions(), device)
+    file.with_suffix(".json").write_text(json.dumps(record))
+    say("foreground PSNR", record["validation"])
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pack", type=Path)
+    parser.add_argument("held_out", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seconds", type=float, default=DEFAULTS.loop.seconds)
+    parser.add_argument("--steps", type=int, default=0)
+    parser.add_argument("--size", type=int, default=DEFAULTS.size)
+    parser.add_argument("--batch", type=int, default=DEFAULTS.batch)
+    parser.add_argument("--rate", type=float, default=DEFAULTS.loop.learning_rate)
+    parser.add_argument("--iterations", type=int, default=DEFAULTS.network.iterations)
+    parser.add_argument("--tiny", action="store_true")
+    return parser.parse_args()
+
+
+def recipe(given: argparse.Namespace) -> MriUnrolledOptions:
+    loop = LoopOptions(
+        seconds=given.seconds, steps=given.steps, learning_rate=given.rate, warm_up=DEFAULTS.loop.warm_up
+    )
+    network = UnrolledOptions(network=TINY if given.tiny else DEFAULTS.network.network, iterations=given.iterations)
+    return MriUnrolledOptions(network=network, size=given.size, batch=given.batch, loop=loop)
+
+
+class Report:
+    """Says how far training is, every `EVERY` seconds."""
+
+    def __init__(self) -> None:
+        self.said, self.steps = -float(EVERY), 0
+
+    def __call__(self, progress: Progress) -> None:
+        self.steps += 1
+        if time.monotonic() - BEGAN - self.said >= EVERY:
+            self.said = time.monotonic() - BEGAN
+            say("step", self.steps, "at", progress.done, "of", progress.total)
+
+
+def validate(
+    runner: Runner, volumes: Sequence[TrainingVolume], options: ValidationOptions, device: torch.device
+) -> dict[str, float]:
+    """Mean foreground PSNR in dB by acceleration, under the conditions of the priors' validation."""
+    return {
+        f"psnr_foreground_r{accel:g}": mean(_psnr(runner, volume, accel, options, device) for volume in volumes)
+        for accel in options.accels
+    }
+
+
+def _psnr(
+    runner: Runner, volume: TrainingVolume, accel: float, options: ValidationOptions, device: torch.device
+) -> float:
+    condition = Condition(volume.name, 8, 40.0, options.slices, "random", accel, options.seed)
+    scan = Volume(volume.name, lambda: volume).scan(condition)
+    case = calibrated(undersampled(scan, condition), options.seed, device)
+    image = solved(case.problem, runner, options.seed).solution.image
+    magnitude = (image.abs() * case.problem.intensity).cpu() * case.problem.scale
+    return scored(magnitude, case, slice(0, case.problem.n_slices))["mean"]["psnr_foreground"]
+
+
+if __name__ == "__main__":
+    BEGAN = time.monotonic()
+    main()
