@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain
 from typing import final
 
 import torch
@@ -14,11 +14,12 @@ from medrecon.diffusion.datasteps.step import DataStep
 from medrecon.diffusion.heads import Denoiser
 from medrecon.diffusion.integrators import Integrator, Prediction
 from medrecon.diffusion.path import AffinePath
+from medrecon.diffusion.replay import Replay, Tensors
 from medrecon.errors import InputError
 from medrecon.progress import OnStep, Progress, silent
 
 CHECK_EVERY = 10
-"""Steps between two looks at whether all is finite: each look waits for the device."""
+"""Steps between two looks at whether all is finite; on CUDA, where a look waits for the device, only at the end."""
 
 
 class NonFiniteError(InputError):
@@ -31,17 +32,18 @@ class NonFiniteError(InputError):
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """The final data-consistent image, and the network's last estimate with its sigma."""
+    """The final data-consistent image, the network's last estimate with its sigma, and network calls an image."""
 
     image: Tensor
     estimate: Tensor
     sigma: Tensor
+    calls: int
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Sampler:
-    """x_s = a_s x0 + b_s (sqrt(1 - eta^2) e + eta z) from level to level, x0 and e after data and quadrature.
+    """x_s = a_s x0 + b_s (sqrt(1 - eta^2) e + eta g z) from level to level, x0 and e after data and quadrature.
 
     Attributes
     ----------
@@ -51,59 +53,93 @@ class Sampler:
     eta : share of fresh noise, constant over the steps as in DDS (Chung et al. 2024). 0 follows the probability-flow
         ODE; the variance-true share of ancestral sampling is sqrt(1 - (sigma_s / sigma_t)^2); more than that forgets
         the sample and tends to the mean.
+    amplitude : g, of the fresh noise. 1 for a sample. Below 1 it leaves room for the estimate's own error, so that
+        error and noise together are what the network expects at that level: better single images in fewer steps.
     """
 
     path: AffinePath
     levels: Tensor
     integrator: Integrator
     eta: float
+    amplitude: float = 1.0
 
     def __call__(
         self,
         x: Tensor,
         denoise: Denoiser,
         data: DataStep,
-        noise: Callable[[int], Tensor],
+        noise: Callable[[Tensor], Tensor],
         on_step: OnStep = silent,
     ) -> Draw:
-        """From `x` `(slice, y, x)` at the first level to an image; `noise(i)` gives z of step i.
+        """From `x` `(slice, y, x)` at the first level to an image; `noise(i)` gives z of step i, a 0-d int32 tensor.
 
+        On CUDA the steps between the first and the last are one recorded graph, and nothing waits for the device.
         Raises NonFiniteError (an InputError) with the last finite image.
         """
-        path, steps = self.path, len(self.levels) - 1
-        history: list[Prediction] = []
-        finite = torch.zeros_like(x)
-        x0 = x
-        for i, (t, s) in enumerate(pairwise(self.levels)):
+        steps = len(self.levels) - 1
+        numbers = torch.arange(steps, dtype=torch.int32, device=x.device)
+        one = _Step(self, denoise, data, noise)
+        middle = Replay(one.tensors)
+        finite, past, calls = torch.zeros_like(x), (), 0
+        x0 = raw = x
+        for i in range(steps):
             last = i == steps - 1
-            history = [*history, self._predict(x, t, denoise, data)][-self.integrator.memory :]
-            seen = history
-            if self.integrator.looks_ahead and not last:
-                seen = [*history, self._predict(self._move(x, history[-1].e, t, s), s, denoise, data)]
-            e = self.integrator.combine(seen, path, t, s)
-            x0 = path.clean(x, e, t)
-            if data.history == "raw":
-                x0 = data(x0, path.sigma(t))
-            finite = torch.where(_finite(x0), x0, finite)
-            if last or i % CHECK_EVERY == CHECK_EVERY - 1:
+            t, s = self.levels[i], self.levels[i + 1]
+            now = (x, finite, t, s, numbers[i], *past)
+            alike = not last and i >= max(1, self.integrator.memory - 1)
+            x, x0, raw, finite, *past = middle(*now) if alike else one.tensors(*now, last=last)
+            calls += 2 if self.integrator.looks_ahead and not last else 1
+            if last or (not x.is_cuda and i % CHECK_EVERY == CHECK_EVERY - 1):
                 _check(x0, finite, i + 1, steps)
-            if not last:
-                x = path.a(s) * x0 + path.b(s) * self._mixed(e, noise, i)
             on_step(Progress("sampling", i + 1, steps))
-        return Draw(x0, history[-1].raw, path.sigma(history[-1].t))
+        return Draw(x0, raw, self.path.sigma(self.levels[-2]), calls)
 
-    def _predict(self, x: Tensor, t: Tensor, denoise: Denoiser, data: DataStep) -> Prediction:
-        raw = denoise(x, t.to(x.real.dtype).flatten() if t.ndim else t.to(x.device, x.real.dtype))
-        x0 = data(raw, self.path.sigma(t)) if data.history == "conditional" else raw
-        return Prediction(t, raw, x0, self.path.direction(x, x0, t))
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """One step as a function of tensors alone, so that it can be recorded."""
+
+    sampler: Sampler
+    denoise: Denoiser
+    data: DataStep
+    noise: Callable[[Tensor], Tensor]
+
+    def tensors(
+        self, x: Tensor, finite: Tensor, t: Tensor, s: Tensor, number: Tensor, *past: Tensor, last: bool = False
+    ) -> Tensors:
+        """(x at s, x0, raw, finite, the predictions to remember); `past` are those of the step before."""
+        path, integrator = self.sampler.path, self.sampler.integrator
+        history = [*map(Prediction, *(past[k::4] for k in range(4))), self._predict(x, t)][-integrator.memory :]
+        seen = history
+        if integrator.looks_ahead and not last:
+            seen = [*history, self._predict(self._move(x, history[-1].e, t, s), s)]
+        e = integrator.combine(seen, path, t, s)
+        x0 = path.clean(x, e, t)
+        if self.data.history == "raw":
+            x0 = self.data(x0, path.sigma(t))
+        finite = torch.where(_finite(x0), x0, finite)
+        if not last:
+            x = path.a(s) * x0 + path.b(s) * self._mixed(e, number)
+        kept = history[max(0, len(history) + 1 - integrator.memory) :]
+        return (x, x0, history[-1].raw, finite, *chain.from_iterable(p.tensors for p in kept))
+
+    def _predict(self, x: Tensor, t: Tensor) -> Prediction:
+        path, data = self.sampler.path, self.data
+        raw = self.denoise(x, t.to(x.real.dtype).flatten() if t.ndim else t.to(x.device, x.real.dtype))
+        x0 = data(raw, path.sigma(t)) if data.history == "conditional" else raw
+        return Prediction(t, raw, x0, path.direction(x, x0, t))
 
     def _move(self, x: Tensor, e: Tensor, t: Tensor, s: Tensor) -> Tensor:
-        return self.path.a(s) * self.path.clean(x, e, t) + self.path.b(s) * e
+        path = self.sampler.path
+        return path.a(s) * path.clean(x, e, t) + path.b(s) * e
 
-    def _mixed(self, e: Tensor, noise: Callable[[int], Tensor], step: int) -> Tensor:
-        if self.eta == 0:
+    def _mixed(self, e: Tensor, number: Tensor) -> Tensor:
+        eta = self.sampler.eta
+        if eta == 0:
             return e
-        return (1 - self.eta**2) ** 0.5 * e + self.eta * noise(step)
+        fresh = eta * self.sampler.amplitude * self.noise(number)
+        return fresh if eta == 1 else (1 - eta**2) ** 0.5 * e + fresh
 
 
 def _finite(x: Tensor) -> Tensor:

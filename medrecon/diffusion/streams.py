@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from copy import copy
 from typing import final
 
 import torch
@@ -53,15 +54,21 @@ class Streams:
         keys = [_key(seed, case, i, k) for i, k in zip(slice_ids, samples, strict=True)]
         self.keys = torch.tensor(keys, dtype=torch.int32).T[..., None]
 
-    def normal(self, step: int, shape: tuple[int, int], device: torch.device | str = "cpu") -> Tensor:
+    def to(self, device: torch.device | str) -> Streams:
+        """The same streams, drawn on `device`."""
+        moved = copy(self)
+        moved.keys = self.keys.to(device)
+        return moved
+
+    def normal(self, step: int | Tensor, shape: tuple[int, int]) -> Tensor:
         """`(batch, y, x)` complex64, unit variance per real component; `step` numbers the draws of a stream.
 
         In double until the last rounding, so that the last bit of a logarithm, which differs between devices and
         vector lengths, stays unseen.
         """
-        first, second = self.keys.to(device)
-        position = torch.arange(math.prod(shape), dtype=torch.int32, device=device)
-        u, v = threefry2x32((first, second), (torch.full_like(position, step), position), rounds=13)
+        first, second = self.keys
+        position = torch.arange(math.prod(shape), dtype=torch.int32, device=self.keys.device)
+        u, v = threefry2x32((first, second), (torch.zeros_like(position) + step, position), rounds=13)
         radius = (-2 * _uniform(u).log()).sqrt()
         return torch.polar(radius, 2 * math.pi * _uniform(v)).to(torch.complex64).unflatten(-1, shape)
 

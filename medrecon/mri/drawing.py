@@ -13,8 +13,7 @@ from torch import Tensor
 
 from medrecon.diffusion.datasteps import DataStep
 from medrecon.diffusion.grids import Karras
-from medrecon.diffusion.integrators import INTEGRATORS
-from medrecon.diffusion.ledger import Ledger
+from medrecon.diffusion.integrators import INTEGRATORS, Momentum
 from medrecon.diffusion.prior import Prior
 from medrecon.diffusion.sampler import Draw, Sampler
 from medrecon.diffusion.streams import Streams
@@ -23,10 +22,10 @@ from medrecon.mri.method import Method, Solution
 from medrecon.problem import Problem
 from medrecon.progress import OnStep, Progress, silent
 
-START = 2.0
+START = 1.0
 """Default first level, in standard deviations of the prior's images per real component."""
 
-END = 0.5
+END = 1.0
 """Default last level, in standard deviations of the data."""
 
 
@@ -37,6 +36,8 @@ class Drawing(Method):
     steps : noise levels, one network call each (with `heun` two, but for the last).
     samples : draws a slice; the image is their mean, their spread the uncertainty.
     eta : share of fresh noise a step, 0 to 1; 1 gives the best single images.
+    amplitude : of the fresh noise, in units of the level's; below 1 it leaves room for the error of the estimate.
+    momentum : share of the estimate's last change that is added to it, for the integrator of that name.
     cg : conjugate-gradient iterations of a data step.
     start : first noise level as sigma; None is `START` standard deviations of the prior's images.
     end : last noise level; None is `END` standard deviations of each slice's data. Both are kept inside what the
@@ -48,14 +49,16 @@ class Drawing(Method):
 
     needs_prior: ClassVar[bool] = True
 
-    steps: int = 50
+    steps: int = 20
     samples: int = 1
     eta: float = 1.0
+    amplitude: float = 0.3
+    momentum: float = 0.6
     cg: int = 5
     start: float | None = None
     end: float | None = None
     rho: float = 7.0
-    integrator: Literal["ddim", "dpmpp2m", "heun"] = "ddim"
+    integrator: Literal["momentum", "ddim", "dpmpp2m", "heun"] = "momentum"
     batch: int = 16
 
     @abstractmethod
@@ -76,7 +79,7 @@ class Drawing(Method):
         """
         if prior is None:
             raise InputError(f"{self.name} needs a prior and got none; name one with --prior")
-        ledger = Ledger()
+        calls = 0
         images = problem.kspace.new_empty((self.samples, *problem.image_shape))
         kspace = torch.zeros_like(problem.kspace)
         predicted = False
@@ -86,16 +89,15 @@ class Drawing(Method):
                 part = problem.select(slices).repeat(len(draws))
                 data = self.data_step(part, prior)
                 who = list(draws) * (part.n_slices // len(draws))
-                streams = Streams(seed, problem.case, part.slice_ids, who)
-                draw = _draw(
-                    part, self.sampler(part, prior), data, prior, ledger, streams, _part_of(on_step, n, len(batches))
-                )
+                streams = Streams(seed, problem.case, part.slice_ids, who).to(problem.device)
+                draw = _draw(part, self.sampler(part, prior), data, prior, streams, _part_of(on_step, n, len(batches)))
+                calls += draw.calls * part.n_slices
                 images[draws.start : draws.stop, slices] = _by_sample(draw.image, draws)
                 own = self.coil_kspace(data, draw)
                 if own is not None:
                     kspace[slices] += _by_sample(own, draws).sum(0) / self.samples
                     predicted = True
-        return Solution(images, kspace if predicted else None, ledger.calls // problem.n_slices)
+        return Solution(images, kspace if predicted else None, calls // problem.n_slices)
 
     def sampler(self, problem: Problem, prior: Prior) -> Sampler:
         """The loop with the levels of every slice of `problem`."""
@@ -105,7 +107,8 @@ class Drawing(Method):
         last = END * problem.data_sigma if self.end is None else torch.full_like(problem.noise, self.end)
         last = last.cpu().double().clamp(low, first)[:, None, None]
         levels = Karras(self.rho)(prior.path, first, last, self.steps).to(problem.kspace.real)
-        return Sampler(prior.path, levels, INTEGRATORS[self.integrator](), self.eta)
+        integrator = Momentum(self.momentum) if self.integrator == "momentum" else INTEGRATORS[self.integrator]()
+        return Sampler(prior.path, levels, integrator, self.eta, self.amplitude)
 
     def _batches(self, problem: Problem) -> Iterator[tuple[slice, range]]:
         """Slices and samples that share network calls."""
@@ -121,6 +124,10 @@ class Drawing(Method):
                 raise InputError(f"{field} is {getattr(self, field)}; give a whole number of at least 1")
         if not 0 <= self.eta <= 1:
             raise InputError(f"eta is {self.eta}; give a share of fresh noise from 0 to 1")
+        if not 0 <= self.amplitude <= 1:
+            raise InputError(f"amplitude is {self.amplitude}; give a share of the level's noise from 0 to 1")
+        if not 0 <= self.momentum < 1:
+            raise InputError(f"momentum is {self.momentum}; give a share of the last change, at least 0 and below 1")
         for field in ("start", "end", "rho"):
             value = getattr(self, field)
             if value is not None and not 0 < value < math.inf:
@@ -134,19 +141,16 @@ def images_together(batch: int, device: torch.device) -> int:
     return 1 if device.type == "cpu" else batch
 
 
-def _draw(
-    problem: Problem, sampler: Sampler, data: DataStep, prior: Prior, ledger: Ledger, streams: Streams, on_step: OnStep
-) -> Draw:
+def _draw(problem: Problem, sampler: Sampler, data: DataStep, prior: Prior, streams: Streams, on_step: OnStep) -> Draw:
     """One batch, from noise around the data's answer to an empty image: the posterior mean of a Gaussian prior."""
     path, first = sampler.path, sampler.levels[0]
-    shape, device = problem.image_shape[1:], problem.device
     warm = data(problem.kspace.new_zeros(problem.image_shape), path.sigma(first))
 
-    def noise(step: int) -> Tensor:
-        return streams.normal(step + 1, shape, device)
+    def noise(step: int | Tensor) -> Tensor:
+        return streams.normal(step + 1, problem.image_shape[1:])
 
     x = path.a(first) * warm + path.b(first) * noise(-1)
-    return sampler(x, ledger.count(prior.denoise), data, noise, on_step)
+    return sampler(x, prior.denoise, data, noise, on_step)
 
 
 def _by_sample(batch: Tensor, draws: range) -> Tensor:

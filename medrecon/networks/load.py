@@ -14,6 +14,8 @@ from medrecon.diffusion.path import VE
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.networks.edm import EDMDenoiser
+from medrecon.networks.fused import has_triton
+from medrecon.networks.inference import InferenceUNet
 from medrecon.networks.unet import UNet, UNetOptions
 
 KIND = "mri-image"
@@ -49,13 +51,18 @@ def image_prior(
 
 
 def image_denoiser(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], device: torch.device) -> EDMDenoiser:
-    """Network and preconditioning from weights and the settings that were stored with them."""
+    """Network and preconditioning from weights and the settings that were stored with them.
+
+    On CUDA the network runs in its form of fewer passes over memory (`inference`), where Triton is there.
+    """
     options = UNetOptions.from_dict(settings["network"])
     with torch.device("meta"):
         network = UNet(options)
     network.load_state_dict({k: v.float() for k, v in tensors.items()}, assign=True)
     network = network.to(device=device, dtype=network_dtype(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return EDMDenoiser(network.eval().requires_grad_(False), settings["sigma_data"], options.multiple)
+    network.eval().requires_grad_(False)
+    runner = InferenceUNet(network) if device.type == "cuda" and has_triton() else network
+    return EDMDenoiser(runner, settings["sigma_data"], options.multiple)
 
 
 def network_dtype(device: torch.device) -> torch.dtype:

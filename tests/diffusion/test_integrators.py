@@ -8,7 +8,7 @@ import torch
 
 from medrecon.diffusion.datasteps import DataStep
 from medrecon.diffusion.grids import LogSNR
-from medrecon.diffusion.integrators import DDIM, DPMpp2M, Heun
+from medrecon.diffusion.integrators import DDIM, DPMpp2M, Heun, Momentum
 from medrecon.diffusion.path import VE, VP
 from medrecon.diffusion.sampler import Sampler
 
@@ -53,6 +53,23 @@ def test_a_constant_direction_is_integrated_exactly(integrator, steps):
     start = path.a(levels[0]) * x0 + path.b(levels[0]) * e
     draw = Sampler(path, levels, integrator, 0.0)(start, lambda x, t: path.clean(x, e, t), Nothing(), lambda _: e)
     assert torch.allclose(draw.image, x0, atol=1e-9)
+
+
+def test_momentum_moves_the_estimate_on_by_a_share_of_its_last_change():
+    """By hand: x0 of step i is c_i, so that x_s = c_i + share (c_i - c_(i-1)) + sigma_s z; the last one stays c_n."""
+    values = iter([1.0, 3.0, 4.0])
+    seen = []
+
+    def denoise(x, t):
+        seen.append(x.item())
+        return torch.full_like(x, next(values))
+
+    levels = LogSNR()(VE(), 4.0, 1.0, 3)
+    x = torch.zeros(1, 1, 1, dtype=torch.complex128)
+    draw = Sampler(VE(), levels, Momentum(0.5), 1.0, 0.5)(x, denoise, Nothing(), lambda _: torch.ones_like(x))
+    assert seen == pytest.approx([0, 1.0 + 0.5 * 2.0, 3.0 + 0.5 * 2.0 + 0.5 * 1.0])
+    assert draw.image.item() == pytest.approx(4.0)
+    assert draw.calls == 3
 
 
 def test_variance_preserving_and_exploding_paths_agree():

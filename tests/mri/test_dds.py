@@ -83,7 +83,7 @@ def test_the_seed_decides(problem):
     assert not torch.allclose(images[0], images[2])
 
 
-@pytest.mark.parametrize(("integrator", "calls"), [("ddim", 4), ("dpmpp2m", 4), ("heun", 7)])
+@pytest.mark.parametrize(("integrator", "calls"), [("momentum", 4), ("ddim", 4), ("dpmpp2m", 4), ("heun", 7)])
 def test_calls_are_those_that_the_network_saw(problem, integrator, calls):
     prior, seen = gaussian_prior()
     solution = DDS(steps=4, samples=2, integrator=integrator).solve(problem, prior=prior)
@@ -114,7 +114,7 @@ def test_each_slice_ends_at_its_own_noise(problem):
     prior, _ = gaussian_prior()
     noisier = dataclasses.replace(problem, noise=problem.noise * torch.tensor([1.0, 2.0, 3.0]))
     last = DDS().sampler(noisier, prior).levels[-2].flatten()
-    assert torch.allclose(last, noisier.data_sigma / 2, rtol=1e-4)
+    assert torch.allclose(last, noisier.data_sigma, rtol=1e-4)
 
 
 def test_non_finite_numbers_stop_with_the_last_finite_image(problem):
@@ -134,7 +134,7 @@ def test_non_finite_numbers_stop_with_the_last_finite_image(problem):
 @pytest.mark.parametrize(
     "options",
     [{"steps": 0}, {"samples": 0}, {"cg": 0}, {"batch": 0}, {"eta": 1.5}, {"eta": float("nan")}, {"start": -1.0},
-     {"end": 0.0}, {"rho": 0.0}, {"integrator": "euler"}],
+     {"end": 0.0}, {"rho": 0.0}, {"amplitude": 1.5}, {"momentum": 1.0}, {"integrator": "euler"}],
 )  # fmt: skip
 def test_options_out_of_range_are_one_clear_line(problem, options):
     prior, calls = gaussian_prior()

@@ -24,6 +24,10 @@ class Prediction:
     x0: Tensor
     e: Tensor
 
+    @property
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.t, self.raw, self.x0, self.e
+
 
 @dataclass(frozen=True)
 class Integrator(ABC):
