@@ -64,6 +64,7 @@ def main(file: Path, name: str) -> None:
             "images": run["steps"] * options["batch"],
             "seconds": round(run["seconds"], 1),
             "started_from": run["started_from"],
+            "teacher": run.get("teacher"),
             "device": run["versions"].get("gpu", "cpu"),
             "stored": "int8 per output channel",
             "final_loss": run["history"][-1][2],
@@ -77,7 +78,7 @@ def main(file: Path, name: str) -> None:
 def card(record: Record, levels: list[float]) -> str:
     """The model card, from the record alone."""
     training = dict(record.training)
-    begin = training.pop("started_from")
+    begin, teacher = training.pop("started_from"), training.pop("teacher", None)
     return CARD.format(
         name=record.name,
         parameters=record.parameters / 1e6,
@@ -86,7 +87,8 @@ def card(record: Record, levels: list[float]) -> str:
         sha256=record.sha256,
         licence=record.licence,
         attribution=record.attribution,
-        begin=f"continued from {begin}" if begin else "from random weights",
+        begin=(f"continued from {begin}" if begin else "from random weights")
+        + (f", taught by {teacher}" if teacher else ""),
         low=record.pixel_range[0] if record.pixel_range else "?",
         high=record.pixel_range[1] if record.pixel_range else "?",
         lowest=levels[0],

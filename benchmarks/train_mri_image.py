@@ -3,7 +3,8 @@
 python benchmarks/train_mri_image.py PACK HELD_OUT OUT_DIR large:500 small:240:mri-image-small
                                      [--size 256] [--batch 64] [--rate 4e-4] [--bfloat16]
 
-A job is network:seconds, or network:seconds:weights to go on from weights (name or file). PACK and HELD_OUT are packs
+A job is network:seconds, or network:seconds:weights to go on from weights (name or file), or
+network:seconds:weights:teacher to imitate a larger prior as well. PACK and HELD_OUT are packs
 of volumes or folders of NIfTI files. OUT_DIR gets NETWORK.safetensors and NETWORK.json, the run's record, as soon as a
 job is done; `benchmarks/register_prior.py` makes a shipped prior of the two.
 """
@@ -18,7 +19,7 @@ import torch
 
 from medrecon import weights
 from medrecon.datasets.pack import every_volume, training_volumes
-from medrecon.networks import image_prior
+from medrecon.networks import image_prior, load_prior
 from medrecon.progress import Progress
 from medrecon.provenance import versions
 from medrecon.training.loop import LoopOptions
@@ -47,10 +48,10 @@ def main() -> None:
     volumes, others = training_volumes(given.pack), every_volume(given.held_out)
     say(len(volumes), "volumes,", len(others), "held out, on", versions(device).get("gpu", "cpu"))
     for job in given.jobs:
-        network, seconds, *start = job.split(":")
+        network, seconds, start, teacher = (*job.split(":"), "", "")[:4]
         loop = LoopOptions(seconds=float(seconds), learning_rate=given.rate)
         options = MriImageOptions(network=network, size=given.size, batch=given.batch, loop=loop)
-        from_weights = weights.load(start[0])[0] if start else None
+        from_weights = weights.load(start)[0] if start else None
         said = [0]
 
         def report(p: Progress, said: list[int] = said, network: str = network) -> None:
@@ -63,6 +64,7 @@ def main() -> None:
             options,
             device,
             start=from_weights,
+            teacher=load_prior(teacher, device) if teacher else None,
             compiled=device.type == "cuda",
             bfloat16=given.bfloat16,
             on_step=report,
@@ -72,7 +74,8 @@ def main() -> None:
         sha256 = weights.save(file, trained.weights, trained.settings, "int8")
         record = {
             "options": asdict(options),
-            "started_from": start[0] if start else None,
+            "started_from": start or None,
+            "teacher": teacher or None,
             "steps": trained.run.steps,
             "seconds": trained.run.seconds,
             "history": trained.run.history,

@@ -39,6 +39,8 @@ class TrainMriImage:
     """Volumes of other subjects: loss and PSNR at R 4 and 8 on them, printed at the end and stored with the weights."""
     start: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = None
     """Weights to go on from, by name or file, or the checkpoint of a run; with a fresh optimiser."""
+    teacher: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = None
+    """A larger prior, by name or file, that a small network learns to imitate: sooner good than from images alone."""
     network: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = None
     """large for CUDA (unless given), small for the CPU; --network.widths and so on for one of your own."""
     seconds: Annotated[float | None, tyro.conf.arg(metavar="NUMBER", help_behavior_hint="")] = None

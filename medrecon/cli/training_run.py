@@ -23,8 +23,9 @@ from medrecon.datasets.augmentation import Augmentation
 from medrecon.datasets.bank import slice_bank
 from medrecon.datasets.pack import every_volume, training_volumes
 from medrecon.datasets.volume import TrainingVolume
+from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
-from medrecon.networks import image_prior
+from medrecon.networks import image_prior, load_prior
 from medrecon.progress import OnStep, silent
 from medrecon.training.checkpoint import averaged_weights, is_checkpoint
 from medrecon.training.mri_image import MriImageOptions, TrainedPrior, train_mri_image
@@ -44,12 +45,14 @@ def train_and_store(
     volumes = training_volumes(Path(where.train))
     held_out = _held_out(where)
     start, origin = _start(options.start)
+    teacher = load_prior(options.teacher, device) if options.teacher else None
     with _watched(team, device, options, recipe, held_out) as (watch, on_step):
         trained = train_mri_image(
             volumes,
             recipe,
             device,
             start=start,
+            teacher=teacher,
             compiled=options.compiled,
             checkpoint=options.state,
             team=team,
@@ -65,7 +68,7 @@ def train_and_store(
             file=sys.stderr,
         )
         return INTERRUPTED
-    facts = _facts(trained, recipe, options, device, team.size, origin)
+    facts = _facts(trained, recipe, options, device, team.size, origin, teacher)
     sha256 = _store(trained, {**trained.settings, "training": facts}, held_out, options, recipe, device)
     loss = f", last mean loss {trained.run.history[-1].loss:.4f}" if trained.run.history else ""
     print(f"{len(volumes)} volumes, {trained.run.steps} steps in {trained.run.seconds:.0f} s{loss}")
@@ -142,6 +145,7 @@ def _facts(
     device: torch.device,
     processes: int,
     origin: str | None,
+    teacher: Prior | None,
 ) -> dict[str, Any]:
     """What the weights file says of the run; no seconds where steps are the budget: then the file can be repeated."""
     run = trained.run
@@ -151,6 +155,7 @@ def _facts(
         "images": run.steps * recipe.batch * processes,
         **({} if recipe.loop.steps else {"seconds": round(run.seconds, 1)}),
         "started_from": origin,
+        "teacher": f"{teacher.name}, sha256 {(teacher.sha256 or '')[:12]}" if teacher else None,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "stored": options.storage,
         "final_loss": run.history[-1].loss if run.history else None,

@@ -27,14 +27,24 @@ class LevelOptions:
         return (self.mean + self.spread * normal).exp().clamp(self.lowest, self.highest)
 
 
-def edm_loss(denoiser: EDMDenoiser, x0: Tensor, sigma: Tensor, generator: torch.Generator) -> Tensor:
+def edm_loss(
+    denoiser: EDMDenoiser, x0: Tensor, sigma: Tensor, generator: torch.Generator, teacher: EDMDenoiser | None = None
+) -> Tensor:
     """Mean of lambda(sigma) |D(x0 + sigma e) - x0|^2 away from the margin; `x0` `(batch, y, x)` complex.
 
     The margin is what inference cuts off as well. lambda = (sigma^2 + s^2) / (sigma s)^2 with s = sigma_data.
+    A `teacher`'s estimate stands in for x0: it has the same mean given x and none of x0's spread about it, which is
+    most of the loss, so that a small network comes sooner to what it can learn.
     """
     noise = torch.randn((*x0.shape, 2), generator=generator, device=x0.device)
     level = sigma[:, None, None]
-    estimate = denoiser.denoise_padded(x0 + level * torch.view_as_complex(noise), sigma)
-    error = (estimate - x0)[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+    noisy = x0 + level * torch.view_as_complex(noise)
+    estimate = denoiser.denoise_padded(noisy, sigma)
+    error = (estimate - (x0 if teacher is None else _taught(teacher, noisy, sigma)))[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
     weight = (level**2 + denoiser.sigma_data**2) / (level * denoiser.sigma_data) ** 2
     return 0.5 * (weight * torch.view_as_real(error).square().sum(-1)).mean()
+
+
+@torch.no_grad()
+def _taught(teacher: EDMDenoiser, noisy: Tensor, sigma: Tensor) -> Tensor:
+    return teacher.denoise_padded(noisy, sigma)

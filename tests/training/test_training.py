@@ -46,6 +46,20 @@ def test_loss_vanishes_for_the_perfect_denoiser_and_is_one_for_the_linear_one():
     assert edm_loss(linear, images, sigma, generator(2)).item() == pytest.approx(1.0, abs=0.05)
 
 
+def test_the_loss_of_a_student_is_its_distance_from_the_teacher():
+    """Zero for the teacher itself, whatever the images, where the loss on images is not."""
+    images = 0.3 * torch.randn(4, 48, 48, dtype=torch.complex64, generator=generator())
+    sigma = LevelOptions(highest=3.0).draw(4, generator(1))
+    teacher = EDMDenoiser(UNet(TINY), 0.3, 4)
+    assert edm_loss(teacher, images, sigma, generator(2), teacher) == 0
+    assert edm_loss(teacher, images, sigma, generator(2)) > 0.1
+    other = EDMDenoiser(UNet(TINY), 0.4, 4)
+    loss = edm_loss(other, images, sigma, generator(2), teacher)
+    loss.backward()
+    assert loss > 1e-4
+    assert all(p.grad is None for p in teacher.parameters())
+
+
 def test_levels_follow_their_distribution_in_every_batch():
     options = LevelOptions(mean=-2.0, spread=1.0, lowest=1e-4, highest=1e4)
     log = options.draw(512, generator()).log()
@@ -104,6 +118,28 @@ def test_the_whole_recipe_resumes_bit_for_bit(quick, tmp_path):
         assert train_mri_image([ball()], quick, CPU, checkpoint=file, watch=stop).run.interrupted
         resumed = train_mri_image([ball()], quick, CPU, checkpoint=file)
         assert all(torch.equal(resumed.weights[k], v) for k, v in straight.weights.items())
+
+
+def test_a_student_comes_nearer_to_its_teacher(quick):
+    network = UNet(TINY)
+    torch.nn.init.normal_(network.head.weight, std=0.2, generator=generator(3))
+    teacher = image_prior(network.state_dict(), mri_image.settings_of(quick, 0.3), CPU, "teacher", None)
+    thirty = dataclasses.replace(quick, loop=LoopOptions(steps=30, warm_up=5, learning_rate=3e-3))
+    student = train_mri_image([ball()], thirty, CPU, teacher=teacher)
+    images = 0.3 * torch.randn(4, 32, 32, dtype=torch.complex64, generator=generator())
+    sigma = LevelOptions(highest=3.0).draw(4, generator(1))
+    learnt = image_prior(student.weights, student.settings, CPU, "student", None).denoise
+    untaught = EDMDenoiser(UNet(TINY), 0.3, 4)  # adds nothing: where the student began
+    after, before = (edm_loss(d, images, sigma, generator(2), teacher.denoise).item() for d in (learnt, untaught))
+    assert after < 0.9 * before
+
+
+def test_a_teacher_of_other_matrices_is_refused(quick):
+    deep = UNetOptions(widths=(8, 8, 8), encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1, 1), embedding=8)
+    settings = mri_image.prior_settings(deep, 0.3, (0.001, 10.0))
+    tall = image_prior(dict(UNet(deep).state_dict()), settings, CPU, "tall", None)
+    with pytest.raises(InputError, match="tall cannot teach"):
+        train_mri_image([ball()], quick, CPU, teacher=tall)
 
 
 @pytest.mark.parametrize(
