@@ -21,22 +21,30 @@ from medrecon.training.memory import memory_explained
 from medrecon.training.mri_image import initialise
 from medrecon.training.random_scans import RandomScanOptions, RandomScans, random_scans
 
+SIZE = 176
+"""With the periodic margin, the networks see 192 pixels."""
+
 
 def one_head() -> AugmentationOptions:
-    """As for a prior, but matrices of at least the image's size: a scan holds one head, not the next period's too."""
-    return AugmentationOptions(footprint=FootprintOptions(finest_mm=0.7, coarsest_mm=1.8, smallest=240))
+    """As for a prior, but matrices of at least `SIZE`: a scan holds one head, not the next period's too.
+
+    Six of ten images then are a whole head, filling 0.5 to 0.9 of the field of view, the others a window of a larger
+    matrix, which it fills.
+    """
+    footprint = FootprintOptions(finest_mm=0.7, coarsest_mm=1.5, widest=1.35, smallest=SIZE)
+    return AugmentationOptions(footprint=footprint)
 
 
 @dataclass(frozen=True)
 class MriUnrolledOptions:
-    """Everything that decides what network comes out; with the periodic margin, 240 pixels make the networks' 256."""
+    """Everything that decides what network comes out."""
 
     network: UnrolledOptions = field(default_factory=UnrolledOptions)
-    size: int = 240
+    size: int = SIZE
     batch: int = 16
     scans: RandomScanOptions = field(default_factory=RandomScanOptions)
     augmentation: AugmentationOptions = field(default_factory=one_head)
-    loop: LoopOptions = field(default_factory=lambda: LoopOptions(seconds=200.0, learning_rate=5e-4, warm_up=100))
+    loop: LoopOptions = field(default_factory=lambda: LoopOptions(seconds=200.0, learning_rate=8e-4, warm_up=100))
 
 
 @dataclass(frozen=True, eq=False)
