@@ -8,9 +8,13 @@ from typing import final
 import torch
 from torch import Tensor
 
+from medrecon.diffusion.denoiser_error import measured_error
 from medrecon.diffusion.path import VE, AffinePath
 from medrecon.diffusion.prior import Prior
 from medrecon.operators.linear import LinearOperator
+
+MEASURED_LEVELS, MEASURED_DRAWS = 17, 256
+"""Levels between 1e-3 and 10, and images of each, on which a mixture's denoiser is measured."""
 
 
 def to_real(x: Tensor) -> Tensor:
@@ -67,7 +71,7 @@ class GaussianMixture:
         return to_complex(self.means[which] + torch.einsum("nij,nj->ni", root[which], z), self.shape)
 
     def prior(self, path: AffinePath | None = None, levels: tuple[float, float] = (1e-3, 50.0)) -> Prior:
-        """The exact denoiser E[x0 | x_t] on `path` (VE unless given) as a Prior."""
+        """The exact denoiser E[x0 | x_t] on `path` (VE unless given) as a Prior, its error measured on draws."""
         path = VE() if path is None else path
         values, vectors = torch.linalg.eigh(self.covariances)
 
@@ -81,7 +85,10 @@ class GaussianMixture:
             best = (log_odds.softmax(-1).unsqueeze(-1) * shrunk).sum(-2)
             return to_complex(best, self.shape).to(x.dtype)
 
-        return Prior(denoise, path, self.variance, levels)
+        generator = torch.Generator().manual_seed(0)
+        measured = torch.logspace(-3, 1, MEASURED_LEVELS, dtype=torch.float64).tolist()
+        error = measured_error(denoise, path, [self.sample(MEASURED_DRAWS, generator)], measured, generator)
+        return Prior(denoise, path, self.variance, levels, error=error)
 
     def posterior(self, forward: LinearOperator, y: Tensor, sigma: float) -> GaussianMixture:
         """p(x | y) for y = A x + noise of standard deviation `sigma` per real component; A on one image `(y, x)`."""

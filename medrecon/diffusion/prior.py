@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from medrecon.diffusion.datasteps.step import trust
+from medrecon.diffusion.denoiser_error import DenoiserError
 from medrecon.diffusion.path import AffinePath
 
 
@@ -22,6 +24,9 @@ class Prior:
     variance : variance of the images per real component, after scaling (the v of decisions.md).
     levels : (lowest, highest) sigma = b/a that the network was trained on.
     name, sha256, record : which weights these are; the record goes into the provenance.
+    error : the denoiser's measured error; None where nobody measured it.
+    temperature : factor on the standard deviation of posterior draws, found on tuning images; None where it was not
+        looked for, so that their spread is not calibrated.
     """
 
     denoise: Callable[[Tensor, Tensor], Tensor]
@@ -31,3 +36,13 @@ class Prior:
     name: str = "analytic"
     sha256: str | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
+    error: DenoiserError | None = None
+    temperature: float | None = None
+
+    def spread(self, sigma: Tensor) -> Tensor:
+        """Standard deviation of x0 given x_t per real component, of the shape of `sigma`.
+
+        Without a measured error that of the best pixelwise linear denoiser, which knows the variance alone: no good
+        denoiser errs more, so that draws are then too wide rather than too narrow.
+        """
+        return trust(sigma, self.variance).sqrt() if self.error is None else self.error(sigma)

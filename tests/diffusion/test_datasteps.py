@@ -3,6 +3,7 @@ import torch
 
 from medrecon.diffusion.analytic import dense, to_complex, to_real
 from medrecon.diffusion.datasteps import Hard, NoiseWeighted, NullSpace, SelfConsistent
+from medrecon.diffusion.datasteps.pixel_factor import PixelNoise
 from medrecon.operators import Coils, Fourier, Mask
 from medrecon.problem import Problem
 
@@ -79,15 +80,25 @@ def test_hard_replacement_of_a_single_coil_is_exact():
     assert torch.allclose(x, NullSpace(p, 5)(x0, SIGMA), atol=1e-10)
 
 
-def dense_coil_images(p, w, u0, v, sigma):
-    """The minimiser over coil images of one slice, from dense matrices and nothing of the data step."""
-    maps, n = p.maps[0], SHAPE[0] * SHAPE[1]
-    s = torch.cat([torch.diag(m.flatten()) for m in maps])
-    f = torch.stack([p.sampling(e.unflatten(0, p.kspace.shape)).flatten() for e in torch.eye(len(s), dtype=s.dtype)], 1)
+def dense_hessian(p, w, r2):
+    """Of one slice's functional over coil images, and the dense S; from dense matrices and nothing of the data step."""
+    s = torch.cat([torch.diag(m.flatten()) for m in p.maps[0]])
     blocks = torch.cat([torch.cat([torch.diag(b.flatten()) for b in row], 1) for row in w[0]])
-    r2, eye = sigma**2 * v / (sigma**2 + v), torch.eye(len(s), dtype=s.dtype)
-    hessian = s @ s.mH / r2 + (eye - s @ s.mH) / p.off_range + blocks / p.inconsistency + f.mH @ f / p.noise**2
-    rhs = s @ u0.reshape(n) / r2 + f.mH @ p.kspace.flatten() / p.noise**2
+    f, eye = dense_sampling(p), torch.eye(len(s), dtype=s.dtype)
+    within = s @ s.mH / r2 + f.mH @ f / p.noise**2
+    return within + (eye - s @ s.mH) / p.off_range + blocks / p.inconsistency, s
+
+
+def dense_sampling(p):
+    basis = torch.eye(p.kspace[0].numel(), dtype=p.kspace.dtype)
+    return torch.stack([p.sampling(e.unflatten(0, p.kspace.shape)).flatten() for e in basis], 1)
+
+
+def dense_coil_images(p, w, u0, v, sigma):
+    """The minimiser over coil images of one slice."""
+    r2 = sigma**2 * v / (sigma**2 + v)
+    hessian, s = dense_hessian(p, w, r2)
+    rhs = s @ u0.flatten() / r2 + dense_sampling(p).mH @ p.kspace.flatten() / p.noise**2
     return torch.linalg.solve(hessian, rhs).unflatten(0, p.kspace.shape[1:])
 
 
@@ -131,3 +142,67 @@ def test_slices_do_not_influence_each_other(name):
     both = step(slice(0, 2))
     assert torch.allclose(both[:1], step(slice(0, 1)), atol=1e-13)
     assert torch.allclose(both[1:], step(slice(1, 2)), atol=1e-13)
+
+
+def dense_draw(make, p, sigma, normals):
+    """Real matrix from a draw's noise to the draw, and the draw without noise: one slice, a column a basis normal."""
+    n = normals * SHAPE[0] * SHAPE[1]
+    basis = torch.eye(2 * n, dtype=torch.float64)
+    noise = torch.complex(basis[:, :n], basis[:, n:]).reshape(2 * n, normals, *SHAPE)
+    noise = torch.cat([torch.zeros_like(noise[:1]), noise])
+    x0 = image(1).expand(len(noise), *SHAPE)
+    drawn = to_real(make(p.repeat(len(noise))).draw(x0, sigma, sigma, noise))
+    return (drawn[1:] - drawn[0]).T, drawn[0]
+
+
+def test_a_noise_weighted_draw_has_mean_and_covariance_of_the_gaussian_posterior():
+    """N(x0, sigma^2) times the likelihood, by Bayes' rule on the dense matrix."""
+    p = problem(slices=1)
+    matrix, mean = dense_draw(lambda q: NoiseWeighted(q, 0.25, 60), p, SIGMA, 4)
+    a = dense(Mask(p.mask) @ Fourier(tuple(p.maps.shape[1:])) @ Coils(p.maps[0]), SHAPE)
+    y = torch.cat([p.kspace.real.flatten(), p.kspace.imag.flatten()])
+    precision = a.T @ a / p.data_sigma**2 + torch.eye(a.shape[1], dtype=torch.float64) / SIGMA**2
+    expected = torch.linalg.solve(precision, a.T @ y / p.data_sigma**2 + to_real(image(1)[0]) / SIGMA**2)
+    assert torch.allclose(mean, expected, atol=1e-9)
+    assert torch.allclose(matrix @ matrix.T, torch.linalg.inv(precision), atol=1e-9)
+
+
+def test_a_self_consistent_draw_has_the_covariance_of_its_functional():
+    """S^H H^-1 S for the Hessian H over coil images, from dense matrices."""
+    p = problem(slices=1)
+    w = random_consistency(p)
+
+    def make(q):
+        return SelfConsistent(q, w.expand(q.n_slices, *w.shape[1:]), 0.25, 200, draws=True)
+
+    matrix, _ = dense_draw(make, p, SIGMA, 7)
+    hessian, s = dense_hessian(p, w, SIGMA**2)
+    complex_covariance = s.mH @ torch.linalg.inv(hessian) @ s
+    top = torch.cat([complex_covariance.real, -complex_covariance.imag], 1)
+    covariance = torch.cat([top, torch.cat([complex_covariance.imag, complex_covariance.real], 1)])
+    assert torch.allclose(matrix @ matrix.T, covariance, atol=1e-8)
+
+
+def test_a_singular_covariance_of_maps_and_kernel_gives_finite_noise():
+    """Exact maps in single precision: N - I has no part along S, but for rounding."""
+    p = problem()
+    maps = p.maps.to(torch.complex64)
+    projector = torch.einsum("sayx,sbyx->sayxb", maps, maps.conj()).permute(0, 2, 3, 1, 4)
+    noise = PixelNoise(1e4 * (torch.eye(3) - projector))
+    n = torch.randn(2, 3, *SHAPE, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    moved = noise(n)
+    assert moved.abs().max() > 10
+    assert (maps.conj() * moved).sum(1).abs().max() < 1
+
+
+def test_draws_of_slices_do_not_influence_each_other():
+    p, x0 = problem(), image()
+    noise = torch.randn(2, 7, *SHAPE, dtype=torch.complex128, generator=torch.Generator().manual_seed(0))
+    w = random_consistency(p)
+    both = SelfConsistent(p, w, 0.25, 4, draws=True).draw(x0, SIGMA, SIGMA, noise)
+    second = slice(1, 2)
+    alone = SelfConsistent(p.select(second), w[second], 0.25, 4, draws=True)
+    assert torch.allclose(both[1:], alone.draw(x0[1:], SIGMA, SIGMA, noise[1:]), atol=1e-13)
+    both = NoiseWeighted(p, 0.25, 4).draw(x0, SIGMA, SIGMA, noise[:, :4])
+    alone = NoiseWeighted(p.select(second), 0.25, 4)
+    assert torch.allclose(both[1:], alone.draw(x0[1:], SIGMA, SIGMA, noise[1:, :4]), atol=1e-13)

@@ -4,6 +4,6 @@ from medrecon.diffusion.datasteps.hard import Hard
 from medrecon.diffusion.datasteps.noise_weighted import NoiseWeighted
 from medrecon.diffusion.datasteps.null_space import NullSpace
 from medrecon.diffusion.datasteps.self_consistent import SelfConsistent
-from medrecon.diffusion.datasteps.step import DataStep, trust
+from medrecon.diffusion.datasteps.step import DataStep, PosteriorStep, trust
 
-__all__ = ["DataStep", "Hard", "NoiseWeighted", "NullSpace", "SelfConsistent", "trust"]
+__all__ = ["DataStep", "Hard", "NoiseWeighted", "NullSpace", "PosteriorStep", "SelfConsistent", "trust"]

@@ -5,14 +5,14 @@ from typing import ClassVar, Literal, final
 import torch
 from torch import Tensor
 
-from medrecon.diffusion.datasteps.step import DataStep, trust
+from medrecon.diffusion.datasteps.step import PosteriorStep, trust
 from medrecon.optimisation.conjugate_gradient import conjugate_gradient
 from medrecon.optimisation.sampling_normal import SenseNormal
 from medrecon.problem import Problem
 
 
 @final
-class NoiseWeighted(DataStep):
+class NoiseWeighted(PosteriorStep):
     """argmin_x |A x - y|^2 / (2 sigma_y^2) + |x - x0|^2 / (2 r_t^2), by a fixed count of CG from x0.
 
     sigma_y is the Problem's `data_sigma` (noise and model error), `variance` the prior's per real component.
@@ -26,13 +26,21 @@ class NoiseWeighted(DataStep):
         self.gram, self.data = SenseNormal(problem.maps, problem.mask), problem.forward.H(problem.kspace)
         self.noise_variance = problem.data_sigma[:, None, None] ** 2
         self.variance, self.iterations = variance, iterations
+        self.coils, self.normals = problem.coils, 1 + problem.maps.shape[1]
         self.tolerance = torch.finfo(self.data.dtype).eps
 
     def __call__(self, x0: Tensor, sigma: Tensor) -> Tensor:
-        weight = self.noise_variance / trust(sigma, self.variance)
+        return self._solve(x0, self.data, trust(sigma, self.variance))
+
+    def draw(self, x0: Tensor, sigma: Tensor, spread: Tensor, noise: Tensor) -> Tensor:
+        """Data move by sigma_y F^-1 M F n in coil images: as random as noise in k-space, and the fewest transforms."""
+        seen = self.coils.H(self.gram.sampling(noise[:, 1:]))
+        return self._solve(x0 + spread * noise[:, 0], self.data + self.noise_variance.sqrt() * seen, sigma**2)
+
+    def _solve(self, x0: Tensor, data: Tensor, pull: Tensor) -> Tensor:
+        weight = self.noise_variance / pull
 
         def gram(x: Tensor) -> Tensor:
             return self.gram(x) + weight * x
 
-        rhs = self.data + weight * x0
-        return conjugate_gradient(gram, rhs, x0, self.iterations, batch_axes=1, tolerance=self.tolerance)
+        return conjugate_gradient(gram, data + weight * x0, x0, self.iterations, batch_axes=1, tolerance=self.tolerance)

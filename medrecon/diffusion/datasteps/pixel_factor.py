@@ -5,6 +5,9 @@ from typing import final
 import torch
 from torch import Tensor
 
+ROUNDING = 20
+"""Units of rounding, of a matrix's trace, by which its smallest eigenvalue may be wrong."""
+
 
 @final
 class PixelFactor:
@@ -22,10 +25,7 @@ class PixelFactor:
 
     def inverse(self, x: Tensor) -> Tensor:
         """L^-1 x for coil images `(slice, coil, y, x)`."""
-        out = self._inverse[0] * x[:, :1]
-        for b in range(1, x.shape[1]):
-            out[:, b:].addcmul_(self._inverse[b, :, b:], x[:, b : b + 1])
-        return out
+        return _lower(self._inverse, x)
 
     def inverse_adjoint(self, z: Tensor) -> Tensor:
         """L^-H z."""
@@ -36,9 +36,34 @@ class PixelFactor:
         return _upper(self._root_adjoint, x)
 
 
+@final
+class PixelNoise:
+    """R n with R R^H = K for Hermitian K `(slice, y, x, coil, coil)` that may be singular: noise of covariance K.
+
+    In double precision on a diagonal raised by what rounding can have taken from K.
+    """
+
+    def __init__(self, matrices: Tensor) -> None:
+        scale = matrices.diagonal(dim1=-2, dim2=-1).real.sum(-1)
+        floor = (ROUNDING * torch.finfo(matrices.dtype).eps * scale).clamp(min=torch.finfo(scale.dtype).tiny)
+        raised = matrices.to(torch.complex128) + torch.diag_embed(floor[..., None].expand(matrices.shape[:-1]))
+        self._root = _columns(torch.linalg.cholesky(raised).to(matrices.dtype))
+
+    def __call__(self, normals: Tensor) -> Tensor:
+        """R n for standard normal coil images n `(slice, coil, y, x)`."""
+        return _lower(self._root, normals)
+
+
 def _columns(matrices: Tensor) -> Tensor:
     """`(slice, y, x, row, column)` to `(column, slice, row, y, x)`."""
     return matrices.permute(4, 0, 3, 1, 2).resolve_conj().contiguous()
+
+
+def _lower(columns: Tensor, x: Tensor) -> Tensor:
+    out = columns[0] * x[:, :1]
+    for b in range(1, x.shape[1]):
+        out[:, b:].addcmul_(columns[b, :, b:], x[:, b : b + 1])
+    return out
 
 
 def _upper(columns: Tensor, x: Tensor) -> Tensor:

@@ -5,8 +5,8 @@ from typing import ClassVar, Literal, final
 import torch
 from torch import Tensor
 
-from medrecon.diffusion.datasteps.pixel_factor import PixelFactor
-from medrecon.diffusion.datasteps.step import DataStep, trust
+from medrecon.diffusion.datasteps.pixel_factor import PixelFactor, PixelNoise
+from medrecon.diffusion.datasteps.step import PosteriorStep, trust
 from medrecon.optimisation.conjugate_gradient import conjugate_gradient
 from medrecon.optimisation.sampling_normal import SamplingNormal
 from medrecon.problem import Problem
@@ -16,7 +16,7 @@ EXACT = 1e-6
 
 
 @final
-class SelfConsistent(DataStep):
+class SelfConsistent(PosteriorStep):
     """Coil images x = F^-1 k of
 
         argmin |S^H x - u0|^2 / r_t^2 + |(I - S S^H) x|^2 / s_e^2 + mu |(G - I) k|^2 + |M k - y|^2 / sigma_y^2,
@@ -32,6 +32,7 @@ class SelfConsistent(DataStep):
     ----------
     consistency : `(slice, coil, coil, y, x)` W(r) = (G(r) - I)^H (G(r) - I) of `operators.spirit`.
     variance : the prior's, per real component.
+    draws : whether `draw` will be called, which needs a further factor of the size of `consistency`.
 
     sigma_y is the noise alone; the maps' error sits in s_e^2 = `problem.off_range`, the kernel's in
     1 / mu = `problem.inconsistency`.
@@ -39,11 +40,16 @@ class SelfConsistent(DataStep):
 
     history: ClassVar[Literal["conditional", "raw"]] = "conditional"
 
-    def __init__(self, problem: Problem, consistency: Tensor, variance: float, iterations: int) -> None:
+    def __init__(
+        self, problem: Problem, consistency: Tensor, variance: float, iterations: int, *, draws: bool = False
+    ) -> None:
         self.coils, self.sampled = problem.coils, SamplingNormal(problem.mask, tuple(problem.maps.shape))
         self.data = problem.sampling.H(problem.kspace)
         self.noise_variance = problem.noise[:, None, None] ** 2
-        self.factor = PixelFactor(_pixel_matrices(problem, consistency))
+        errors = _pixel_matrices(problem, consistency)
+        self.factor = PixelFactor(torch.eye(errors.shape[-1], dtype=errors.dtype, device=errors.device) + errors)
+        self.errors = PixelNoise(errors) if draws else None
+        self.normals = 1 + 2 * problem.maps.shape[1]
         self.variance, self.iterations = variance, iterations
         self.tolerance = torch.finfo(self.data.dtype).eps
 
@@ -52,23 +58,34 @@ class SelfConsistent(DataStep):
 
     def coil_images(self, x0: Tensor, sigma: Tensor) -> Tensor:
         """`(slice, coil, y, x)` coil images of the combined estimate `x0`, off-range part included."""
-        weight = self.noise_variance / trust(sigma, self.variance)
+        return self._solve(x0, self.data, trust(sigma, self.variance))
+
+    def draw(self, x0: Tensor, sigma: Tensor, spread: Tensor, noise: Tensor) -> Tensor:
+        """The terms of maps and kernel are moved together, by noise of their summed covariance N - I."""
+        if self.errors is None:
+            raise ValueError("this SelfConsistent step was built without `draws`")
+        seen, erring = noise[:, 1:].chunk(2, 1)
+        moved = self.noise_variance.sqrt().unsqueeze(1) * (self.sampled(seen) + self.errors(erring))
+        return self.coils.H(self._solve(x0 + spread * noise[:, 0], self.data + moved, sigma**2))
+
+    def _solve(self, x0: Tensor, data: Tensor, pull: Tensor) -> Tensor:
+        weight = self.noise_variance / pull
 
         def gram(z: Tensor) -> Tensor:
             x = self.factor.inverse_adjoint(z)
             return z + self.factor.inverse(self.sampled(x) - x + self.coils(weight * self.coils.H(x)))
 
-        rhs = self.factor.inverse(self.data + self.coils(weight * x0))
+        rhs = self.factor.inverse(data + self.coils(weight * x0))
         start = self.factor.adjoint(self.coils(x0))
         z = conjugate_gradient(gram, rhs, start, self.iterations, batch_axes=1, tolerance=self.tolerance)
         return self.factor.inverse_adjoint(z)
 
 
 def _pixel_matrices(problem: Problem, consistency: Tensor) -> Tensor:
-    """N `(slice, y, x, coil, coil)`."""
+    """N - I `(slice, y, x, coil, coil)`."""
     maps, noise = problem.maps.movedim(1, -1), problem.noise**2
     errors = (v.maximum(EXACT * noise) for v in (problem.off_range, problem.inconsistency))
     off_range, mu = ((noise / v)[:, None, None, None, None] for v in errors)
     identity = torch.eye(maps.shape[-1], dtype=maps.dtype, device=maps.device)
     projector = maps[..., :, None] * maps[..., None, :].conj()
-    return identity * (1 + off_range) - off_range * projector + mu * consistency.permute(0, 3, 4, 1, 2)
+    return off_range * (identity - projector) + mu * consistency.permute(0, 3, 4, 1, 2)
