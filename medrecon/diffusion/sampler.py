@@ -14,9 +14,9 @@ from medrecon.diffusion.datasteps.step import DataStep
 from medrecon.diffusion.heads import Denoiser
 from medrecon.diffusion.integrators import Integrator, Prediction
 from medrecon.diffusion.path import AffinePath
-from medrecon.diffusion.replay import Replay, Tensors
 from medrecon.errors import InputError
 from medrecon.progress import OnStep, Progress, silent
+from medrecon.replay import Replay, Tensors
 
 CHECK_EVERY = 10
 """Steps between two looks at whether all is finite; on CUDA, where a look waits for the device, only at the end."""

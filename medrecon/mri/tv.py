@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, final
 
 from medrecon.mri.method import Method, Solution
@@ -56,6 +55,6 @@ class TotalVariation(Method):
         image = rhs = problem.forward.H(problem.kspace)
         weight = per_slice(self.weight, self.noise_factor * problem.data_sigma, problem)
         prox = TotalVariationProx(weight, self.inner_iterations)
-        for i, image in enumerate(islice(fista(lambda u: normal(u) - rhs, prox, rhs), self.iterations)):  # noqa: B007
+        for i, image in enumerate(fista(lambda u: normal(u) - rhs, prox, rhs, self.iterations)):  # noqa: B007
             on_step(Progress(self.name, i + 1, self.iterations))
         return Solution(samples=image.unsqueeze(0))

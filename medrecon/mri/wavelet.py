@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, final
 
 import torch
@@ -61,39 +60,52 @@ class Wavelet(Method):
         normal = SenseNormal(problem.maps, problem.mask)
         rhs = problem.forward.H(problem.kspace)
         weight = per_slice(self.weight, self.noise_factor * problem.data_sigma, problem)
-        prox = ShiftedWaveletProx(weight, (rhs.shape[-2], rhs.shape[-1]), self.levels, seed)
+        shifts = draw_shifts(2**self.levels, self.iterations, seed).to(rhs.device)
+        prox = ShiftedWaveletProx(weight, (rhs.shape[-2], rhs.shape[-1]), self.levels, shifts)
         image = rhs
-        for i, image in enumerate(islice(fista(lambda u: normal(u) - rhs, prox, rhs), self.iterations)):  # noqa: B007
+        for i, image in enumerate(fista(lambda u: normal(u) - rhs, prox, rhs, self.iterations)):  # noqa: B007
             on_step(Progress(self.name, i + 1, self.iterations))
         return Solution(samples=image.unsqueeze(0))
 
 
-class ShiftedWaveletProx:
-    """Soft thresholding of the detail coefficients of images `(…, y, x)`, the mean over shifts drawn at each call.
+def draw_shifts(period: int, count: int, seed: int) -> Tensor:
+    """Shifts (y, x) within `period`, an even number, for `count` iterations, `(count, 4, 2)`.
 
-    One shift of each parity, (even, even) to (odd, odd), so that the finest details see every position: momentum
-    keeps the noise of a single random shift alive. All slices share the shifts, so that a slice's result does not
-    depend on its neighbours. `weight` is `(slice, 1, 1)`; the approximation is left as it is.
+    One of each parity an iteration, (even, even) to (odd, odd), so that the finest details see every position: momentum
+    keeps the noise of a single random shift alive.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    return 2 * torch.randint(period // 2, (count, 4, 2), generator=generator) + PARITIES
+
+
+class ShiftedWaveletProx:
+    """Soft thresholding of the detail coefficients of images `(…, y, x)`, the mean over an iteration's shifts.
+
+    `weight` is `(slice, 1, 1)`; the approximation is left as it is. `shifts` `(iteration, shift, 2)` are a queue,
+    carried from call to call: the first of them serve a call and go to its end. All slices share them, so that a
+    slice's result does not depend on its neighbours.
     """
 
-    def __init__(self, weight: Tensor, shape: tuple[int, int], levels: int, seed: int) -> None:
-        self.transform = Daubechies2(shape, levels)
+    def __init__(self, weight: Tensor, shape: tuple[int, int], levels: int, shifts: Tensor) -> None:
+        self.transform, self.shifts = Daubechies2(shape, levels), shifts
         details = torch.ones(shape, dtype=weight.dtype, device=weight.device)
         height, width = self.transform.approximation_shape
         details[:height, :width] = 0
-        self.threshold = weight * details
-        self.period = 2**levels
-        self.generator = torch.Generator().manual_seed(seed)
+        self.threshold = (weight * details).unsqueeze(-3)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        images = [self._thresholded(x, shift) for shift in self._shifts()]
-        return torch.stack(images).mean(0)
+    def __call__(self, x: Tensor, shifts: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        shifts = self.shifts if shifts is None else shifts
+        now = shifts[0]
+        coefficients = self.transform(rolled(x.unsqueeze(-3).expand(*x.shape[:-2], len(now), *x.shape[-2:]), now))
+        images = rolled(self.transform.H(soft_threshold(coefficients, self.threshold)), -now)
+        return images.mean(-3), shifts.roll(-1, 0)
 
-    def _thresholded(self, x: Tensor, shift: tuple[int, int]) -> Tensor:
-        coefficients = self.transform(x.roll(shift, (-2, -1)))
-        back = (-shift[0], -shift[1])
-        return self.transform.H(soft_threshold(coefficients, self.threshold)).roll(back, (-2, -1))
 
-    def _shifts(self) -> list[tuple[int, int]]:
-        even = 2 * torch.randint(self.period // 2, (4, 2), generator=self.generator)
-        return [(int(y), int(x)) for y, x in (even + PARITIES).tolist()]
+def rolled(images: Tensor, shifts: Tensor) -> Tensor:
+    """`images` `(…, n, y, x)`, each rolled by its own of the shifts (y, x) in `(n, 2)`, a tensor on their device."""
+    height, width = images.shape[-2:]
+    rows = (torch.arange(height, device=shifts.device) - shifts[:, :1]) % height
+    columns = (torch.arange(width, device=shifts.device) - shifts[:, 1:]) % width
+    places = (rows[:, :, None] * width + columns[:, None, :]).flatten(-2)
+    flat = images.flatten(-2)
+    return flat.gather(-1, places.expand_as(flat)).view(images.shape)

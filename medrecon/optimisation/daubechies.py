@@ -20,7 +20,7 @@ class Daubechies2(LinearOperator):
     The approximation stands in the corner `[:h, :w]` with `(h, w) = approximation_shape`; each level's details
     surround it (Mallat's layout). Unitary for every size: where a length is odd, its last sample joins the
     approximation untouched. For even lengths equal to PyWavelets' "db2" with "periodization".
-    Daubechies 1992, chapter 6; four taps, two vanishing moments.
+    Daubechies 1992, chapter 6; four taps, two vanishing moments; one level or more.
     """
 
     def __init__(self, shape: tuple[int, int], levels: int) -> None:
@@ -34,16 +34,16 @@ class Daubechies2(LinearOperator):
         return self.corners[-1]
 
     def forward(self, x: Tensor) -> Tensor:
-        out = x.clone()
-        for h, w in self.corners[:-1]:
+        out = _analyse(_analyse(x, -1), -2)
+        for h, w in self.corners[1:-1]:
             out[..., :h, :w] = _analyse(_analyse(out[..., :h, :w], -1), -2)
         return out
 
     def adjoint(self, y: Tensor) -> Tensor:
         out = y.clone()
-        for h, w in reversed(self.corners[:-1]):
+        for h, w in reversed(self.corners[1:-1]):
             out[..., :h, :w] = _synthesise(_synthesise(out[..., :h, :w], -2), -1)
-        return out
+        return _synthesise(_synthesise(out, -2), -1)
 
 
 def _analyse(x: Tensor, axis: int) -> Tensor:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from medrecon.optimisation.fista import momenta
+
 
 def differences(x: Tensor) -> Tensor:
     """Forward differences of `(…, y, x)` along y and x, stacked in front; zero past the last sample."""
@@ -14,12 +16,17 @@ def differences(x: Tensor) -> Tensor:
 
 def differences_adjoint(p: Tensor) -> Tensor:
     """Transpose of `differences`: minus the divergence."""
-    out = torch.zeros_like(p[0])
+    return -minus_adjoint(torch.zeros_like(p[0]), p)
+
+
+def minus_adjoint(x: Tensor, p: Tensor) -> Tensor:
+    """`x` minus the `differences_adjoint` of `p`, in the fewest passes."""
+    out = x.clone()
     down, right = p[0, ..., :-1, :], p[1, ..., :, :-1]
-    out[..., :-1, :] -= down
-    out[..., 1:, :] += down
-    out[..., :, :-1] -= right
-    out[..., :, 1:] += right
+    out[..., :-1, :].add_(down)
+    out[..., 1:, :].sub_(down)
+    out[..., :, :-1].add_(right)
+    out[..., :, 1:].sub_(right)
     return out
 
 
@@ -31,31 +38,29 @@ def total_variation(x: Tensor) -> Tensor:
 class TotalVariationProx:
     """argmin_x |x - b|^2 / 2 + weight TV(x) by fast gradient projection on the dual (Beck and Teboulle 2009b).
 
-    `weight` is broadcast against images `(…, y, x)`. The dual field is kept from call to call (`warm start`), so
-    that few `iterations` do inside an outer solver; one object serves one solve.
+    `weight` is broadcast against images `(…, y, x)`. A call returns the image and the dual field `(2, …, y, x)`; from
+    the one given to the next call that call goes on (`warm start`), so that few `iterations` do inside an outer solver.
     """
 
     def __init__(self, weight: Tensor, iterations: int) -> None:
-        self.weight, self.iterations = weight, iterations
-        self.dual: Tensor | None = None
+        self.weight, self.momenta = weight, momenta(iterations)
+        self.floor = weight.clamp(min=torch.finfo(weight.dtype).tiny)
 
-    def __call__(self, b: Tensor) -> Tensor:
-        dual = b.new_zeros((2, *b.shape)) if self.dual is None else self.dual
-        extrapolated, t = dual, 1.0
-        for _ in range(self.iterations):
-            image = b - differences_adjoint(extrapolated)
+    def __call__(self, b: Tensor, dual: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        dual = b.new_zeros((2, *b.shape)) if dual is None else dual
+        extrapolated = dual
+        for momentum in self.momenta:
+            slope = differences(minus_adjoint(b, extrapolated))
             # 8 bounds the norm of D^H D
-            previous, dual = dual, self._project(extrapolated + differences(image) / 8)
-            t, t_previous = (1 + (1 + 4 * t * t) ** 0.5) / 2, t
-            extrapolated = dual + ((t_previous - 1) / t) * (dual - previous)
-        self.dual = dual
-        return b - differences_adjoint(dual)
+            previous, dual = dual, self._project(torch.add(extrapolated, slope, alpha=1 / 8))
+            extrapolated = torch.lerp(previous, dual, 1 + momentum)
+        return minus_adjoint(b, dual), dual
 
     def _project(self, p: Tensor) -> Tensor:
-        length = _length(p)
-        return p * (self.weight / torch.maximum(length, self.weight).clamp(min=torch.finfo(length.dtype).tiny))
+        return p * (self.weight / torch.maximum(_length(p), self.floor))
 
 
 def _length(p: Tensor) -> Tensor:
     """Euclidean length of two complex components."""
-    return (p[0].abs().square() + p[1].abs().square()).sqrt()
+    down, right = p.abs()
+    return torch.hypot(down, right)

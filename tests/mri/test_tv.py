@@ -50,7 +50,7 @@ def test_objective_falls():
 def test_full_sampling_is_denoising():
     problem, _ = make_problem(accel=1, noise=0.05, dtype=torch.complex128)
     noisy = problem.forward.H(problem.kspace)
-    reference = TotalVariationProx(torch.tensor(0.05, dtype=torch.float64), 2000)(noisy)
+    reference, _ = TotalVariationProx(torch.tensor(0.05, dtype=torch.float64), 2000)(noisy)
     image = TotalVariation(weight=0.05, iterations=300).solve(problem).image
     assert (image - reference).norm() < 1e-3 * reference.norm()
 
@@ -67,6 +67,14 @@ def test_doubling_the_noise_doubles_the_weight():
     method = TotalVariation(iterations=10)
     by_hand = TotalVariation(iterations=10, weight=method.noise_factor * 0.02)
     torch.testing.assert_close(method.solve(loud).image, by_hand.solve(quiet.with_kspace(loud.kspace, loud.mask)).image)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_recorded_on_cuda_it_equals_the_cpu():
+    problem, _ = make_problem(dtype=torch.complex128)
+    image = TotalVariation(iterations=20).solve(problem.to("cuda")).image
+    torch.testing.assert_close(image.cpu(), TotalVariation(iterations=20).solve(problem).image)
 
 
 @pytest.mark.parametrize("options", [{"weight": -1.0}, {"iterations": 0}, {"inner_iterations": 0}])

@@ -1,5 +1,3 @@
-from itertools import islice
-
 import torch
 
 from medrecon.optimisation.fista import fista
@@ -21,7 +19,7 @@ def gradient(a, y):
 def test_lasso_meets_its_optimality_conditions():
     a, y = lasso()
     weight = torch.tensor(0.1, dtype=torch.float64)
-    x = next(islice(fista(gradient(a, y), lambda v: soft_threshold(v, weight), torch.zeros_like(a[:, 0])), 4000, None))
+    *_, x = fista(gradient(a, y), lambda v: (soft_threshold(v, weight),), torch.zeros_like(a[:, 0]), 4000)
     slope, active = gradient(a, y)(x), x.abs() > 1e-9
     assert 0 < active.sum() < active.numel()
     assert slope.abs().max() <= weight + 1e-7
@@ -41,7 +39,7 @@ def test_faster_than_plain_proximal_gradient_and_within_its_bound():
         return (misfit.abs().square().sum(-1) / 2 + weight * x.abs().sum(-1)).sum()
 
     start = torch.zeros_like(a[:, 0])
-    accelerated = [*islice(fista(step, prox, start), 4000)]
+    accelerated = [*fista(step, lambda v: (prox(v),), start, 4000)]
     plain = start
     for _ in range(50):
         plain = prox(plain - step(plain))
@@ -51,6 +49,20 @@ def test_faster_than_plain_proximal_gradient_and_within_its_bound():
     for k in (1, 10, 100):
         bound = 2 * (start - solution).abs().square().sum() / (k + 1) ** 2
         assert objective(accelerated[k - 1]) - best <= bound
+
+
+def test_what_the_prox_carries_comes_back_to_it():
+    seen = []
+
+    def prox(b, *carried):
+        seen.append(carried)
+        count, total = carried or (torch.tensor(0), torch.zeros_like(b))
+        return b / 2, count + 1, total + b
+
+    iterates = [*fista(lambda x: torch.zeros_like(x), prox, torch.ones(3, dtype=torch.float64), 3)]
+    assert [len(carried) for carried in seen] == [0, 2, 2]
+    assert [int(count) for count, _ in seen[1:]] == [1, 2]
+    torch.testing.assert_close(seen[2][1], 1 + 2 * iterates[1])
 
 
 def test_soft_threshold_is_the_proximal_map():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from medrecon.diffusion.replay import Replay
+from medrecon.replay import Replay
 
 
 def rotate(a, b, c):
