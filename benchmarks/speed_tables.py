@@ -1,0 +1,77 @@
+"""Tables of speed: sampling, waiting times of a user, and where a step's time goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from comparison import Row
+from table_parts import Record, machine, prior, table
+
+
+def speed(records: Sequence[Record]) -> str:
+    """Sampling apart from calibration, and the network's share of the card."""
+    (record,) = records
+    head = ("method", "network", "matrix × coils", "batch", "calls", "sampling, s a slice", "calibration, s a slice",
+            "network TFLOP/s", "share of the card", "launched singly")  # fmt: skip
+    body = [
+        (
+            f"`{row['method']}`", row["network"], _size(row), row["batch"], row["calls"],
+            f"{row['seconds_per_slice']:.3g}", f"{row['calibration_seconds_per_slice']:.3g}",
+            f"{row['network_tflops']:.3g}", _percent(row["share_of_card"]), _percent(row["launched_share_of_card"]),
+        )
+        for row in record["rows"]
+    ]  # fmt: skip
+    return table(head, body) + (
+        f"\n\n*Prior {_prior(record)}; {machine(record)}, commit {record['commit']}; bfloat16 matrix product of the "
+        f"same run {record['matrix_product_tflops']:.3g} TFLOP/s. One warm-up, then the median of five; the network's "
+        "call replayed from a graph, and launched kernel by kernel.*"
+    )
+
+
+def waits(records: Sequence[Record]) -> str:
+    """16 slices with their calibration: the first call of a process, and later ones."""
+    (record,) = records
+    head = ("method", "matrix × coils", "slices", "calls", "first, s a slice", "then, s a slice", "peak memory, GiB")
+    body = [
+        (
+            f"`{row['method']}`", _size(row), row["batch"], row["calls"], f"{row['first_seconds_per_slice']:.3g}",
+            f"{row['seconds_per_slice']:.3g}", f"{row['peak_memory_mib'] / 1024:.1f}",
+        )
+        for row in record["first_and_steady"]
+    ]  # fmt: skip
+    return table(head, body) + (
+        f"\n\n*Calibration in, loading not; the rows were made in this order in a new process, so that the first one "
+        f"holds all that is done once. Prior {_prior(record)}; {machine(record)}, commit {record['commit']}.*"
+    )
+
+
+def profile(records: Sequence[Record]) -> str:
+    """Milliseconds of the card a slice and call, by kind of kernel."""
+    (record,) = records
+    rows = record["rows"]
+    kinds = dict.fromkeys(kind for row in rows for kind in row["seconds"])
+    head = ("kernels", *(f"`{row['method']}`, {row['network']}" for row in rows))
+
+    def cell(row: Row, kind: str) -> str:
+        seconds = row["seconds"].get(kind)
+        return "–" if seconds is None else f"{1e3 * seconds / row['calls'] / row['batch']:.3f}"
+
+    whole = ("all", *(f"{1e3 * sum(row['seconds'].values()) / row['calls'] / row['batch']:.3f}" for row in rows))
+    body = [(kind, *(cell(row, kind) for row in rows)) for kind in kinds]
+    return table(head, [*body, whole]) + (
+        f"\n\n*Milliseconds a slice and call, {rows[0]['batch']} slices of {_size(rows[0])} at {rows[0]['calls']} "
+        f"calls, what is done once a solve shared out among them. Prior {_prior(record)}; {machine(record)}, commit "
+        f"{record['commit']}.*"
+    )
+
+
+def _prior(record: Record) -> str:
+    return prior({"name": record["prior"], "sha256": record["weights_sha256"]})
+
+
+def _size(row: Row) -> str:
+    return f"{row['matrix'][0]}×{row['matrix'][1]}×{row['coils']}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %"
