@@ -105,11 +105,10 @@ class _Task:
             solution = self._solve(problem, on_step)
         zero_filled = method_class("zero-filled")().solve(problem).image
         back = problem.scale * problem.intensity
-        drawn = len(solution.samples) > 1
         return _Part(
             image=_finished(solution.image * back, scan),
             zero_filled=_finished((zero_filled * back).abs(), scan),
-            std=_finished(solution.samples.abs().std(0) * back, scan) if drawn else None,
+            std=None if solution.std is None else _finished(solution.std * back, scan),
             residual=residuals(problem, solution.image).cpu(),
             withheld=self._foretell(problem) if self.holdout else None,
             calls=solution.calls,

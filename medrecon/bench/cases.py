@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -109,9 +110,9 @@ def scored(magnitude: Tensor, case: Case, part: slice) -> dict[str, Any]:
     whole[part] = magnitude
     found = score(whole, case.reference, PROTOCOL).as_dict()["slices"]
     names, chosen = list(found[0]), set(range(len(found))[part])
-    slices = [row if i in chosen else dict.fromkeys(names) for i, row in enumerate(found)]
+    slices = [_short(row) if i in chosen else dict.fromkeys(names) for i, row in enumerate(found)]
     mean = {name: _mean([row[name] for row in slices]) for name in names}
-    return {"mean": mean, "slices": slices, "scored": len(chosen)}
+    return {"mean": _short(mean), "slices": slices, "scored": len(chosen)}
 
 
 def costs(done: Solved, case: Case) -> dict[str, Any]:
@@ -129,6 +130,11 @@ def costs(done: Solved, case: Case) -> dict[str, Any]:
 @lru_cache(maxsize=3)  # all masks of a scan have one, and that of a measured scan takes ESPIRiT on all of its k-space
 def _reference(full: Scan) -> tuple[Tensor, str] | None:
     return reference_image(full)
+
+
+def _short(scores: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Seven digits of each: a campaign has tens of thousands of scores, and no more of theirs is the same elsewhere."""
+    return {name: None if value is None else float(f"{value:.7g}") for name, value in scores.items()}
 
 
 def _mean(values: list[float | None]) -> float | None:

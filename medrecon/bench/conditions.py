@@ -68,7 +68,7 @@ class Choice:
     Attributes
     ----------
     few : slices of a volume for runs of more than `conditions.EXPENSIVE` network calls a slice.
-    steps, samples : of the methods that draw from a prior, every combination.
+    steps, samples : of the methods that draw from a prior, every combination; no steps are the method's own.
     options : further options of those methods.
     """
 
@@ -79,7 +79,7 @@ class Choice:
     coils: tuple[int, ...] | None = None
     snr: tuple[float, ...] | None = None
     methods: tuple[str, ...] = METHODS
-    steps: tuple[int, ...] = (50,)
+    steps: tuple[int, ...] | None = None
     samples: tuple[int, ...] | None = None
     few: int = 3
     options: dict[str, Any] = field(default_factory=dict)

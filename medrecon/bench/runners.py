@@ -73,6 +73,12 @@ def default(name: str, option: str) -> Any:
     return next(f.default for f in fields(method_class(name)) if f.name == option)
 
 
+def calls(name: str, options: Mapping[str, Any]) -> int:
+    """Network calls a slice of a method that draws; options that it does not have are told of where it is made."""
+    known = {key: value for key, value in options.items() if takes(name, key)}
+    return method_class(name)(**known).calls  # type: ignore[attr-defined]
+
+
 def _runners(name: str, priors: Sequence[Prior], options: Mapping[str, Any]) -> list[Runner]:
     kind = method_class(name)
     unknown = sorted(set(options) - {f.name for f in fields(kind)})

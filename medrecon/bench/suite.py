@@ -11,7 +11,7 @@ import torch
 
 from medrecon.bench.cases import Case, calibrated, costs, evenly, in_scan_units, scored, solved, undersampled
 from medrecon.bench.conditions import EXPENSIVE, Choice, Condition, Grid
-from medrecon.bench.runners import Runner, default, takes
+from medrecon.bench.runners import Runner, calls, default, takes
 from medrecon.bench.sources import Source
 
 Variant = Mapping[str, str]
@@ -67,9 +67,10 @@ class Suite:
 
     def draws(self, method: str, choice: Choice) -> Iterator[Recipe]:
         """Every combination of steps and samples; what takes many network calls gets few slices."""
-        for steps, samples in product(choice.steps, choice.samples or self.samples):
-            options = {"steps": steps, **({"samples": samples} if samples > 1 else {}), **choice.options}
-            yield Recipe(method, options, choice.few if steps * samples > EXPENSIVE else None)
+        for steps, samples in product(choice.steps or (None,), choice.samples or self.samples):
+            options = {**({"steps": steps} if steps else {}), **({"samples": samples} if samples > 1 else {})}
+            options |= choice.options
+            yield Recipe(method, options, choice.few if calls(method, options) > EXPENSIVE else None)
 
     def variants(self, source: Source, recipe: Recipe) -> Sequence[Variant]:  # noqa: ARG002
         """What is done differently under one condition; each is a row of its own."""

@@ -61,8 +61,8 @@ class BenchMri:
     """Priors by name or file; the shipped one for the device unless given."""
     control: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
     """Weights of a supervised network (benchmarks/train_control.py), which joins the methods as "unrolled"."""
-    steps: tuple[int, ...] = (50,)
-    """Steps of the methods that draw from a prior."""
+    steps: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N ...", help_behavior_hint="")] = ()
+    """Steps of the methods that draw from a prior; their own unless given."""
     samples: Annotated[tuple[int, ...], tyro.conf.arg(metavar="K ...", help_behavior_hint="")] = ()
     """Draws a slice."""
     few: int = 3
@@ -157,7 +157,7 @@ def _choice(options: BenchMri) -> Choice:
         coils=options.coils or None,
         snr=options.snr or None,
         methods=options.methods or _methods(options.control),
-        steps=options.steps,
+        steps=options.steps or None,
         samples=options.samples or None,
         few=options.few,
         options=dict(map(_pair, options.options)),

@@ -10,7 +10,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from medrecon.diffusion.datasteps.step import DataStep
+from medrecon.diffusion.annealing import Annealing
+from medrecon.diffusion.datasteps.step import DataStep, PosteriorStep
 from medrecon.diffusion.heads import Denoiser
 from medrecon.diffusion.integrators import Integrator, Prediction
 from medrecon.diffusion.path import AffinePath
@@ -55,6 +56,9 @@ class Sampler:
         the sample and tends to the mean.
     amplitude : g, of the fresh noise. 1 for a sample. Below 1 it leaves room for the estimate's own error, so that
         error and noise together are what the network expects at that level: better single images in fewer steps.
+    annealing : None for estimates, x0 the data step's mean. Else x0 is drawn from the Gaussian data posterior at every
+        level and the noise renewed as `Annealing` says, in place of `eta` and `amplitude`: draws of the posterior.
+    spreads : of x0 given x_t, `(steps, …)` for the levels but the last; with `annealing` only.
     """
 
     path: AffinePath
@@ -62,6 +66,8 @@ class Sampler:
     integrator: Integrator
     eta: float
     amplitude: float = 1.0
+    annealing: Annealing | None = None
+    spreads: Tensor | None = None
 
     def __call__(
         self,
@@ -73,6 +79,7 @@ class Sampler:
     ) -> Draw:
         """From `x` `(slice, y, x)` at the first level to an image; `noise(i)` gives z of step i, a 0-d int32 tensor.
 
+        With `annealing` `noise(i)` is `(slice, 1 + data.normals, y, x)`, z and what the data step draws from.
         On CUDA the steps between the first and the last are one recorded graph, and nothing waits for the device.
         Raises NonFiniteError (an InputError) with the last finite image.
         """
@@ -110,35 +117,45 @@ class _Step:
     ) -> Tensors:
         """(x at s, x0, raw, finite, the predictions to remember); `past` are those of the step before."""
         path, integrator = self.sampler.path, self.sampler.integrator
-        history = [*map(Prediction, *(past[k::4] for k in range(4))), self._predict(x, t)][-integrator.memory :]
-        seen = history
+        noise = None if last and self.sampler.annealing is None else self._noise(number)
+        history = [*map(Prediction, *(past[k::4] for k in range(4))), self._predict(x, t, number, noise)]
+        history = seen = history[-integrator.memory :]
         if integrator.looks_ahead and not last:
-            seen = [*history, self._predict(self._move(x, history[-1].e, t, s), s)]
+            seen = [*history, self._predict(self._move(x, history[-1].e, t, s), s, number, noise)]
         e = integrator.combine(seen, path, t, s)
         x0 = path.clean(x, e, t)
         if self.data.history == "raw":
             x0 = self.data(x0, path.sigma(t))
         finite = torch.where(_finite(x0), x0, finite)
         if not last:
-            x = path.a(s) * x0 + path.b(s) * self._mixed(e, number)
+            x = path.a(s) * x0 + path.b(s) * self._renewed(e, noise)
         kept = history[max(0, len(history) + 1 - integrator.memory) :]
         return (x, x0, history[-1].raw, finite, *chain.from_iterable(p.tensors for p in kept))
 
-    def _predict(self, x: Tensor, t: Tensor) -> Prediction:
-        path, data = self.sampler.path, self.data
+    def _noise(self, number: Tensor) -> Tensor | None:
+        return None if self.sampler.eta == 0 else self.noise(number)
+
+    def _predict(self, x: Tensor, t: Tensor, number: Tensor, noise: Tensor | None) -> Prediction:
+        path, data, spreads = self.sampler.path, self.data, self.sampler.spreads
         raw = self.denoise(x, t.to(x.real.dtype).flatten() if t.ndim else t.to(x.device, x.real.dtype))
-        x0 = data(raw, path.sigma(t)) if data.history == "conditional" else raw
+        if spreads is not None and noise is not None:
+            assert isinstance(data, PosteriorStep)
+            x0 = data.draw(raw, path.sigma(t), spreads.index_select(0, number.reshape(1))[0], noise[:, 1:])
+        else:
+            x0 = data(raw, path.sigma(t)) if data.history == "conditional" else raw
         return Prediction(t, raw, x0, path.direction(x, x0, t))
 
     def _move(self, x: Tensor, e: Tensor, t: Tensor, s: Tensor) -> Tensor:
         path = self.sampler.path
         return path.a(s) * path.clean(x, e, t) + path.b(s) * e
 
-    def _mixed(self, e: Tensor, number: Tensor) -> Tensor:
-        eta = self.sampler.eta
-        if eta == 0:
+    def _renewed(self, e: Tensor, noise: Tensor | None) -> Tensor:
+        """The noise of the next level."""
+        if noise is None:
             return e
-        fresh = eta * self.sampler.amplitude * self.noise(number)
+        if self.sampler.annealing is not None:
+            return self.sampler.annealing.renewed(e, noise[:, 0])
+        eta, fresh = self.sampler.eta, self.sampler.eta * self.sampler.amplitude * noise
         return fresh if eta == 1 else (1 - eta**2) ** 0.5 * e + fresh
 
 

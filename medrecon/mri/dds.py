@@ -20,4 +20,4 @@ class DDS(Drawing):
     name: ClassVar[str] = "dds"
 
     def data_step(self, problem: Problem, prior: Prior) -> DataStep:
-        return NoiseWeighted(problem, prior.variance, self.cg)
+        return NoiseWeighted(problem, prior.variance, self.iterations)

@@ -5,61 +5,88 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, cast, final
 
 import torch
 from torch import Tensor
 
-from medrecon.diffusion.datasteps import DataStep
+from medrecon.diffusion.annealing import CG as ANNEALING_CG
+from medrecon.diffusion.annealing import Annealing
+from medrecon.diffusion.datasteps import DataStep, PosteriorStep
 from medrecon.diffusion.grids import Karras
-from medrecon.diffusion.integrators import INTEGRATORS, Momentum
+from medrecon.diffusion.integrators import DDIM, INTEGRATORS, Momentum
 from medrecon.diffusion.prior import Prior
 from medrecon.diffusion.sampler import Draw, Sampler
 from medrecon.diffusion.streams import Streams
 from medrecon.errors import InputError
-from medrecon.mri.method import Method, Solution
+from medrecon.mri.method import NOT_CALIBRATED, POSTERIOR, Method, Solution
 from medrecon.problem import Problem
 from medrecon.progress import OnStep, Progress, silent
 
-START = 1.0
-"""Default first level, in standard deviations of the prior's images per real component."""
-
-END = 1.0
-"""Default last level, in standard deviations of the data."""
+START, END, RHO, STEPS, CG = 1.0, 1.0, 7.0, 20, 5
+"""Of estimates: first level in standard deviations of the prior's images, last one in those of the data, spacing,
+network calls, conjugate-gradient iterations: the best of benchmarks/results/sampler_sweep.json. `Annealing` has those
+of draws."""
 
 
 @dataclass(frozen=True)
 class Drawing(Method):
     """Options of the methods that draw from a prior.
 
-    steps : noise levels, one network call each (with `heun` two, but for the last).
+    steps : noise levels, one network call each (with `heun` two, but for the last); None is 20 for estimates, 50 for
+        draws of the posterior.
     samples : draws a slice; the image is their mean, their spread the uncertainty.
-    eta : share of fresh noise a step, 0 to 1; 1 gives the best single images.
-    amplitude : of the fresh noise, in units of the level's; below 1 it leaves room for the error of the estimate.
+    draws : "estimate" seeks the best single image, "posterior" an image as likely as any other that fits the data;
+        None is an estimate for one sample, the posterior for several.
+    cg : conjugate-gradient iterations of a data step; None is 5, and 10 for the posterior.
+    start : first noise level as sigma; None is a standard deviation of the prior's images, 1.2 for the posterior.
+    end : last noise level; None is the standard deviation of each slice's data, half of it for the posterior. Both are
+        kept inside what the prior was trained on.
+    rho : spacing of the levels (Karras et al. 2022), larger means more of them at low noise; None is 7, and 3 for the
+        posterior.
+    integrator : of estimates: how past predictions are combined.
     momentum : share of the estimate's last change that is added to it, for the integrator of that name.
-    cg : conjugate-gradient iterations of a data step.
-    start : first noise level as sigma; None is `START` standard deviations of the prior's images.
-    end : last noise level; None is `END` standard deviations of each slice's data. Both are kept inside what the
-        prior was trained on.
-    rho : spacing of the levels; larger means more of them at low noise (Karras et al. 2022).
-    integrator : how past predictions are combined.
+    eta : of estimates: share of fresh noise a step, 0 to 1; 1 gives the best single images.
+    amplitude : of the fresh noise, in units of the level's; below 1 it leaves room for the error of the estimate.
     batch : images a network call on CUDA; on the CPU always one.
     """
 
     needs_prior: ClassVar[bool] = True
 
-    steps: int = 20
+    steps: int | None = None
     samples: int = 1
-    eta: float = 1.0
-    amplitude: float = 0.3
-    momentum: float = 0.6
-    cg: int = 5
+    draws: Literal["estimate", "posterior"] | None = None
+    cg: int | None = None
     start: float | None = None
     end: float | None = None
-    rho: float = 7.0
+    rho: float | None = None
     integrator: Literal["momentum", "ddim", "dpmpp2m", "heun"] = "momentum"
+    momentum: float = 0.6
+    eta: float = 1.0
+    amplitude: float = 0.3
     batch: int = 16
+
+    @property
+    def annealing(self) -> Annealing | None:
+        """The settings of draws of the posterior with those that were given; None for estimates."""
+        wanted = self.draws or ("posterior" if self.samples > 1 else "estimate")
+        given = {name: value for name in ("steps", "rho") if (value := getattr(self, name)) is not None}
+        return Annealing(**given) if wanted == "posterior" else None
+
+    @property
+    def calls(self) -> int:
+        """Network calls a slice, all samples together."""
+        annealing = self.annealing
+        if annealing is not None:
+            return annealing.steps * self.samples
+        steps = self.steps or STEPS
+        return self.samples * (2 * steps - 1 if INTEGRATORS[self.integrator].looks_ahead else steps)
+
+    @property
+    def iterations(self) -> int:
+        """Of conjugate gradients in a data step."""
+        return self.cg or (CG if self.annealing is None else ANNEALING_CG)
 
     @abstractmethod
     def data_step(self, problem: Problem, prior: Prior) -> DataStep:
@@ -97,16 +124,36 @@ class Drawing(Method):
                 if own is not None:
                     kspace[slices] += _by_sample(own, draws).sum(0) / self.samples
                     predicted = True
-        return Solution(images, kspace if predicted else None, calls // problem.n_slices)
+        coil_kspace = kspace if predicted else None
+        return Solution(images, coil_kspace, calls // problem.n_slices, *self._worth(prior))
+
+    def _worth(self, prior: Prior) -> tuple[str, float]:
+        """What the test of posteriors lets one say of the spread, and the factor on it.
+
+        Draws count as tested with the settings that passed, or more calls.
+        """
+        annealing = self.annealing
+        if annealing is None or prior.temperature is None:
+            return NOT_CALIBRATED, 1.0
+        tested = annealing == replace(Annealing(), steps=max(annealing.steps, Annealing.steps))
+        plain = self.start is None and self.end is None and self.iterations >= ANNEALING_CG
+        return POSTERIOR if tested and plain else NOT_CALIBRATED, prior.temperature
 
     def sampler(self, problem: Problem, prior: Prior) -> Sampler:
         """The loop with the levels of every slice of `problem`."""
-        low, high = prior.levels
-        first = START * math.sqrt(prior.variance) if self.start is None else self.start
+        annealing, (low, high) = self.annealing, prior.levels
+        start, end, rho = (
+            (START, END, self.rho or RHO) if annealing is None else (annealing.start, annealing.end, annealing.rho)
+        )
+        first = start * math.sqrt(prior.variance) if self.start is None else self.start
         first = min(max(first, low), high)
-        last = END * problem.data_sigma if self.end is None else torch.full_like(problem.noise, self.end)
+        last = end * problem.data_sigma if self.end is None else torch.full_like(problem.noise, self.end)
         last = last.cpu().double().clamp(low, first)[:, None, None]
-        levels = Karras(self.rho)(prior.path, first, last, self.steps).to(problem.kspace.real)
+        steps = (self.steps or STEPS) if annealing is None else annealing.steps
+        levels = Karras(rho)(prior.path, first, last, steps).to(problem.kspace.real)
+        if annealing is not None:
+            spreads = prior.spread(prior.path.sigma(levels[:-1]))
+            return Sampler(prior.path, levels, DDIM(), 1.0, annealing=annealing, spreads=spreads)
         integrator = Momentum(self.momentum) if self.integrator == "momentum" else INTEGRATORS[self.integrator]()
         return Sampler(prior.path, levels, integrator, self.eta, self.amplitude)
 
@@ -120,8 +167,11 @@ class Drawing(Method):
 
     def __post_init__(self) -> None:
         for field in ("steps", "samples", "cg", "batch"):
-            if getattr(self, field) < 1:
-                raise InputError(f"{field} is {getattr(self, field)}; give a whole number of at least 1")
+            value = getattr(self, field)
+            if value is not None and value < 1:
+                raise InputError(f"{field} is {value}; give a whole number of at least 1")
+        if self.draws not in (None, "estimate", "posterior"):
+            raise InputError(f"draws is '{self.draws}'; give estimate or posterior")
         if not 0 <= self.eta <= 1:
             raise InputError(f"eta is {self.eta}; give a share of fresh noise from 0 to 1")
         if not 0 <= self.amplitude <= 1:
@@ -143,14 +193,18 @@ def images_together(batch: int, device: torch.device) -> int:
 
 def _draw(problem: Problem, sampler: Sampler, data: DataStep, prior: Prior, streams: Streams, on_step: OnStep) -> Draw:
     """One batch, from noise around the data's answer to an empty image: the posterior mean of a Gaussian prior."""
-    path, first = sampler.path, sampler.levels[0]
+    path, first, shape = sampler.path, sampler.levels[0], problem.image_shape[1:]
     warm = data(problem.kspace.new_zeros(problem.image_shape), path.sigma(first))
 
     def noise(step: int | Tensor) -> Tensor:
-        return streams.normal(step + 1, problem.image_shape[1:])
+        return streams.normal(step + 1, shape)
+
+    def several(step: Tensor) -> Tensor:
+        n = 1 + cast(PosteriorStep, data).normals
+        return streams.normal(step + 1, (n * shape[0], shape[1])).unflatten(1, (n, shape[0]))
 
     x = path.a(first) * warm + path.b(first) * noise(-1)
-    return sampler(x, prior.denoise, data, noise, on_step)
+    return sampler(x, prior.denoise, data, noise if sampler.annealing is None else several, on_step)
 
 
 def _by_sample(batch: Tensor, draws: range) -> Tensor:

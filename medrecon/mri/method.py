@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from medrecon.problem import Problem
 
 
+POSTERIOR, NOT_CALIBRATED = "posterior", "spread, not calibrated"
+
+
 @dataclass(frozen=True, eq=False)
 class Solution:
     """What a method returns, in the Problem's units.
@@ -25,18 +28,25 @@ class Solution:
     coil_kspace : `(slice, coil, y, x)` the method's own prediction of full k-space (mean over samples);
         None means F S u of the mean image.
     calls : network calls a slice, all samples together.
-    spread : what the spread of several samples is worth: "posterior" or "spread, not calibrated".
+    spread : what the spread of several samples is worth: POSTERIOR or NOT_CALIBRATED.
+    temperature : factor on the samples' standard deviation, from the prior's record.
     """
 
     samples: Tensor
     coil_kspace: Tensor | None = None
     calls: int = 0
-    spread: str = "spread, not calibrated"
+    spread: str = NOT_CALIBRATED
+    temperature: float = 1.0
 
     @property
     def image(self) -> Tensor:
         """`(slice, y, x)` mean over samples."""
         return self.samples.mean(0)
+
+    @property
+    def std(self) -> Tensor | None:
+        """`(slice, y, x)` standard deviation of the magnitude, from two samples on."""
+        return self.samples.abs().std(0) * self.temperature if len(self.samples) > 1 else None
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ class Spirit(Drawing):
 
     def data_step(self, problem: Problem, prior: Prior) -> DataStep:
         if problem.kernel is None:
-            return NoiseWeighted(problem, prior.variance, self.cg)
+            return NoiseWeighted(problem, prior.variance, self.iterations)
         matrices = spirit_matrices(problem.kernel, problem.image_shape[1:])
-        return SelfConsistent(problem, matrices, prior.variance, self.cg)
+        return SelfConsistent(problem, matrices, prior.variance, self.iterations, draws=self.annealing is not None)
 
     def coil_kspace(self, data: DataStep, draw: Draw) -> Tensor | None:
         """k-space of the last step's coil images, their off-range part included."""

@@ -54,25 +54,27 @@ def exact_mean(problem):
     return torch.stack(means)
 
 
-def test_the_mean_of_samples_is_the_posterior_mean_of_a_gaussian(problem):
+@pytest.mark.parametrize("draws", ["estimate", "posterior"])
+def test_the_mean_of_samples_is_the_posterior_mean_of_a_gaussian(problem, draws):
     """Off by no more than what few samples leave: their standard deviation over sqrt(samples)."""
     prior, _ = gaussian_prior()
     problem = problem.select(slice(1, 2))
-    samples = DDS(steps=20, cg=15, samples=12, integrator="dpmpp2m").solve(problem, prior=prior).samples
+    samples = DDS(steps=20, cg=15, samples=12, draws=draws, integrator="dpmpp2m").solve(problem, prior=prior).samples
     expected = (samples.var(0).mean() / 12).sqrt()
     error = (samples.mean(0) - exact_mean(problem)).abs().square().mean().sqrt()
     assert error < 1.2 * expected
     assert expected < 0.1 * exact_mean(problem).abs().square().mean().sqrt()
 
 
+@pytest.mark.parametrize("draws", ["estimate", "posterior"])
 @pytest.mark.parametrize("path", [VE(), VP()])
-def test_images_do_not_depend_on_what_else_is_drawn(problem, path):
+def test_images_do_not_depend_on_what_else_is_drawn(problem, path, draws):
     """Bit-equal for any batch: slices one by one, samples more or fewer."""
     prior, _ = gaussian_prior(path)
-    both = DDS(steps=5, samples=3).solve(problem, prior=prior, seed=3).samples
-    assert torch.equal(DDS(steps=5, samples=1).solve(problem, prior=prior, seed=3).samples, both[:1])
+    both = DDS(steps=5, samples=3, draws=draws).solve(problem, prior=prior, seed=3).samples
+    assert torch.equal(DDS(steps=5, samples=1, draws=draws).solve(problem, prior=prior, seed=3).samples, both[:1])
     for n in range(SLICES):
-        one = DDS(steps=5, samples=3).solve(problem.select(slice(n, n + 1)), prior=prior, seed=3)
+        one = DDS(steps=5, samples=3, draws=draws).solve(problem.select(slice(n, n + 1)), prior=prior, seed=3)
         assert torch.equal(one.samples[:, 0], both[:, n])
 
 
@@ -86,9 +88,10 @@ def test_the_seed_decides(problem):
 @pytest.mark.parametrize(("integrator", "calls"), [("momentum", 4), ("ddim", 4), ("dpmpp2m", 4), ("heun", 7)])
 def test_calls_are_those_that_the_network_saw(problem, integrator, calls):
     prior, seen = gaussian_prior()
-    solution = DDS(steps=4, samples=2, integrator=integrator).solve(problem, prior=prior)
+    method = DDS(steps=4, samples=2, draws="estimate", integrator=integrator)
+    solution = method.solve(problem, prior=prior)
     assert sum(seen) == 2 * calls * SLICES
-    assert solution.calls == 2 * calls
+    assert solution.calls == method.calls == 2 * calls
 
 
 def test_a_single_step_works_and_progress_ends_at_the_total(problem):
@@ -134,7 +137,7 @@ def test_non_finite_numbers_stop_with_the_last_finite_image(problem):
 @pytest.mark.parametrize(
     "options",
     [{"steps": 0}, {"samples": 0}, {"cg": 0}, {"batch": 0}, {"eta": 1.5}, {"eta": float("nan")}, {"start": -1.0},
-     {"end": 0.0}, {"rho": 0.0}, {"amplitude": 1.5}, {"momentum": 1.0}, {"integrator": "euler"}],
+     {"end": 0.0}, {"rho": 0.0}, {"amplitude": 1.5}, {"momentum": 1.0}, {"draws": "all"}, {"integrator": "euler"}],
 )  # fmt: skip
 def test_options_out_of_range_are_one_clear_line(problem, options):
     prior, calls = gaussian_prior()
@@ -150,27 +153,58 @@ def test_no_prior_is_an_error(problem):
         DDS().solve(problem)
 
 
-def test_the_spread_is_not_called_posterior(problem):
+@pytest.mark.parametrize(
+    ("options", "temperature", "spread"),
+    [
+        ({}, 1.3, "posterior"),
+        ({"steps": 60}, 1.3, "posterior"),
+        ({"steps": 10}, 1.3, "spread, not calibrated"),
+        ({"cg": 5}, 1.3, "spread, not calibrated"),
+        ({"end": 0.1}, 1.3, "spread, not calibrated"),
+        ({"draws": "estimate"}, 1.3, "spread, not calibrated"),
+        ({}, None, "spread, not calibrated"),
+    ],
+)
+def test_only_what_passed_the_test_is_called_posterior(problem, options, temperature, spread):
+    """Draws with the settings that passed, or more calls, of a prior whose spread was looked at on images."""
+    prior = dataclasses.replace(gaussian_prior()[0], temperature=temperature)
+    one = problem.select(slice(0, 1))
+    solution = DDS(samples=2, **options).solve(one, prior=prior)
+    assert solution.spread == spread
+    factor = 1.0 if temperature is None or options.get("draws") else temperature
+    assert torch.allclose(solution.std, factor * solution.samples.abs().std(0))
+
+
+def test_one_sample_is_an_estimate_and_several_are_draws(problem):
     prior, _ = gaussian_prior()
-    assert DDS(steps=2, samples=2).solve(problem, prior=prior).spread == "spread, not calibrated"
+    images = {
+        (n, draws): DDS(samples=n, draws=draws).solve(problem, prior=prior).samples[0]
+        for n in (1, 2) for draws in (None, "estimate", "posterior")
+    }  # fmt: skip
+    assert torch.equal(images[1, None], images[1, "estimate"])
+    assert torch.equal(images[2, None], images[2, "posterior"])
+    assert not torch.allclose(images[1, None], images[2, None])
+    assert (DDS().calls, DDS(samples=2).calls) == (20, 100)
 
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("draws", ["estimate", "posterior"])
 @pytest.mark.parametrize("batch", [1, 2, 16])
-def test_cuda_draws_the_same_samples_in_any_batch(problem, batch):
+def test_cuda_draws_the_same_samples_in_any_batch(problem, batch, draws):
     prior, _ = gaussian_prior()
-    expected = DDS(steps=6, samples=3).solve(problem, prior=prior, seed=2).samples
-    images = DDS(steps=6, samples=3, batch=batch).solve(problem.to("cuda"), prior=prior, seed=2).samples
+    expected = DDS(steps=6, samples=3, draws=draws).solve(problem, prior=prior, seed=2).samples
+    images = DDS(steps=6, samples=3, draws=draws, batch=batch).solve(problem.to("cuda"), prior=prior, seed=2).samples
     assert (images.cpu() - expected).norm() < 1e-3 * expected.norm()
 
 
 @pytest.mark.parametrize("batch", [1, 2, 4, 16])
-def test_batches_of_a_gpu_give_the_same_samples(problem, batch, monkeypatch):
+@pytest.mark.parametrize("draws", ["estimate", "posterior"])
+def test_batches_of_a_gpu_give_the_same_samples(problem, batch, draws, monkeypatch):
     """The arithmetic of batches, on the CPU: the rule that one image goes at a time is switched off."""
     prior, _ = gaussian_prior()
-    expected = DDS(steps=6, samples=3).solve(problem, prior=prior, seed=2)
+    expected = DDS(steps=6, samples=3, draws=draws).solve(problem, prior=prior, seed=2)
     monkeypatch.setattr("medrecon.mri.drawing.images_together", lambda batch, device: batch)
-    solution = DDS(steps=6, samples=3, batch=batch).solve(problem, prior=prior, seed=2)
+    solution = DDS(steps=6, samples=3, draws=draws, batch=batch).solve(problem, prior=prior, seed=2)
     assert torch.allclose(solution.samples, expected.samples, atol=1e-5)
     assert solution.calls == expected.calls

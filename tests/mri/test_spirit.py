@@ -115,17 +115,19 @@ def test_off_range_energy_does_not_grow_with_the_number_of_steps():
 
 def test_coil_kspace_is_the_mean_over_samples_and_its_combination_the_image():
     problem, _, _ = scan(wrong=0.1)
-    solution = Spirit(steps=3, samples=3).solve(problem, prior=prior())
+    solution = Spirit(steps=3, samples=3, draws="estimate").solve(problem, prior=prior())
     assert solution.coil_kspace is not None
     combined = (problem.maps.conj() * ifft2c(solution.coil_kspace)).sum(1)
     assert relative(combined, solution.image) < 1e-4
 
 
+@pytest.mark.parametrize("draws", ["estimate", "posterior"])
 @pytest.mark.parametrize("samples", [1, 2])
-def test_images_do_not_depend_on_what_else_is_drawn(samples):
+def test_images_do_not_depend_on_what_else_is_drawn(samples, draws):
     problem, _, _ = scan(wrong=0.1)
-    both = Spirit(steps=4, samples=2).solve(problem, prior=prior(), seed=5)
+    both = Spirit(steps=4, samples=2, draws=draws).solve(problem, prior=prior(), seed=5)
     for n in range(2):
-        one = Spirit(steps=4, samples=samples).solve(problem.select(slice(n, n + 1)), prior=prior(), seed=5)
+        method = Spirit(steps=4, samples=samples, draws=draws)
+        one = method.solve(problem.select(slice(n, n + 1)), prior=prior(), seed=5)
         assert torch.equal(one.samples[:, 0], both.samples[:samples, n])
     assert both.calls == 8

@@ -37,7 +37,7 @@ class Posterior(Suite):
         samples = in_scan_units(done.solution.samples, done.problem, case.scan)
         if len(samples) < 2:
             raise InputError(f"{runner.method} gave a single sample; coverage needs at least 2 of them")
-        image, std = samples.mean(0).abs(), samples.abs().std(0)
+        image, std = samples.mean(0).abs(), samples.abs().std(0) * done.solution.temperature
         truth = case.reference[part]
         mean, deviation, true = (list(each.double().numpy()) for each in (image, std, truth))
         heads = list(foreground_mask(truth).numpy())
