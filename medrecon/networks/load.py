@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from medrecon import weights
+from medrecon.diffusion.denoiser_error import DenoiserError
 from medrecon.diffusion.path import VE
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
@@ -31,8 +32,8 @@ def load_prior(name: str, device: torch.device | str = "cpu") -> Prior:
     if settings.get("kind") != KIND:
         raise InputError(f"{name} holds weights of kind '{settings.get('kind')}'; an image prior is of kind '{KIND}'")
     found = weights.find(name)
-    pixels = settings.get("pixel_range") if found is None else found[0].pixel_range
-    return image_prior(tensors, {**settings, "pixel_range": pixels}, torch.device(device), Path(name).name, sha256)
+    known = {} if found is None else {"pixel_range": found[0].pixel_range, "calibration": found[0].calibration}
+    return image_prior(tensors, {**settings, **known}, torch.device(device), Path(name).name, sha256)
 
 
 def image_prior(
@@ -42,12 +43,21 @@ def image_prior(
     try:
         denoiser = image_denoiser(tensors, settings, device)
         low, high = settings["levels"]
+        error, temperature = _calibration(settings.get("calibration") or {})
     except torch.OutOfMemoryError:
         raise
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:160]
+    except (KeyError, TypeError, ValueError, RuntimeError) as wrong:
+        reason = " ".join(str(wrong).split())[:160]
         raise InputError(f"{name}: weights and settings make no image prior ({reason}); train it again") from None
-    return Prior(denoiser, VE(), settings["sigma_data"] ** 2, (low, high), name, sha256, settings)
+    variance = settings["sigma_data"] ** 2
+    return Prior(denoiser, VE(), variance, (low, high), name, sha256, settings, error, temperature)
+
+
+def _calibration(found: Mapping[str, Any]) -> tuple[DenoiserError | None, float | None]:
+    """The denoiser's error by level and the temperature of its draws, where a record has them."""
+    if not found:
+        return None, None
+    return DenoiserError(tuple(found["levels"]), tuple(found["errors"])), found["temperature"]
 
 
 def image_denoiser(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], device: torch.device) -> EDMDenoiser:

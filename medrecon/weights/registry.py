@@ -42,6 +42,7 @@ class Record:
     pixel_range : (smallest, largest) pixel size in mm seen in training.
     training : settings of the run.
     validation : scores with their conditions.
+    calibration : of the spread of its draws, on tuning images: `levels` and `errors` of the denoiser, `temperature`.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Record:
     pixel_range: tuple[float, float] | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, Any] = field(default_factory=dict)
 
 
 def records(folder: Path = FOLDER) -> list[Record]:
