@@ -42,6 +42,7 @@ from medrecon.simulate.nifti import load_volume
 from medrecon.simulate.scan import evaluation_slices, simulate_scan
 
 LEVELS = tuple(0.0025 * 2**n for n in range(10))
+FACTORS = (1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0)
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -119,6 +120,7 @@ def rows_of(
         within = coverage(error, std)
         rows.append({
             "scan": scan.name, "slice": i, "accel": accel, "within_1_std": within[0], "within_2_std": within[1],
+            "within_at": {str(factor): coverage(error, factor * std) for factor in FACTORS},
             "needed_factor": needed_factor(error, std, samples), "rank_correlation": rank_correlation(error, std),
             "psnr_foreground_mean": means[i]["psnr_foreground"],
             "psnr_foreground_one": float(np.mean([one[i]["psnr_foreground"] for one in singles])),
