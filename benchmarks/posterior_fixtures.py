@@ -125,7 +125,7 @@ def measured(
         assert isinstance(step, PosteriorStep)
         annealing = Annealing(steps=Annealing().steps * (2 if name.endswith("twice the calls") else 1))
         calls = annealing.steps
-        drawn = annealing(fixture.empty(), torch.tensor(sigma), prior, step, fixture.normal)
+        drawn = fixture.annealed(annealing, prior, step)
     else:
         calls, drawn = sampler.calls, sampler.images(fixture, prior, step)
     ratios = fixture.ratios(drawn)

@@ -21,37 +21,15 @@ from statistics import mean
 import plots
 from comparison import FOREGROUND, Row
 from margin_tables import margins
+from posterior_tables import KINDS as POSTERIOR
 from quality_tables import paired, paired_sense, quality, summary
-from table_parts import REGISTRY, ROOT, Record, machine, prior, table
+from speed_tables import profile, speed, waits
+from table_parts import REGISTRY, ROOT, Record, machine, table
 from trust_tables import KINDS as TRUST
 
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "docs" / "benchmarks.md", ROOT / "README.md")
+PAGES = (ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "performance.md", ROOT / "README.md")
 BLOCK = re.compile(r"(<!-- table:([\w-]+)/([\w+-]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
-
-
-def speed(records: Sequence[Record]) -> str:
-    (record,) = records
-    head = ("method", "matrix × coils", "batch", "calls", "sampling, s a slice", "calibration, s a slice",
-            "network TFLOP/s", "share of the card")  # fmt: skip
-    body = [
-        (
-            f"`{row['method']}`" + _network(row),
-            f"{row['matrix'][0]}×{row['matrix'][1]}×{row['coils']}", row["batch"], row["calls"],
-            f"{row['seconds_per_slice']:.3g}", f"{row['calibration_seconds_per_slice']:.3g}",
-            f"{row['network_tflops']:.3g}", f"{100 * row['share_of_card']:.2g} %",
-        )
-        for row in record["rows"]
-    ]  # fmt: skip
-    weights = {"name": record["prior"], "sha256": record["weights_sha256"]}
-    return table(head, body) + (
-        f"\n\n*Prior {prior(weights)}; {machine(record)}; bfloat16 matrix product of the same run "
-        f"{record['matrix_product_tflops']:.3g} TFLOP/s. One warm-up, then the median of five.*"
-    )
-
-
-def _network(row: Row) -> str:
-    return f", {row['network']}" if row.get("network", "plain") != "plain" else ""
 
 
 def espirit(records: Sequence[Record]) -> str:
@@ -142,7 +120,22 @@ def weights(records: Sequence[Record]) -> str:
 
 KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
     f.__name__: f
-    for f in (quality, paired, paired_sense, margins, summary, speed, espirit, bart, sweep, weights, *TRUST)
+    for f in (
+        quality,
+        paired,
+        paired_sense,
+        margins,
+        summary,
+        speed,
+        waits,
+        profile,
+        espirit,
+        bart,
+        sweep,
+        weights,
+        *TRUST,
+        *POSTERIOR,
+    )
 }
 
 

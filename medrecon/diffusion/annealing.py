@@ -1,17 +1,11 @@
-"""Decoupled annealing: posterior draws in their barest form, without batches of slices, graphs or progress."""
+"""Decoupled annealing: how levels are walked, and noise renewed, for draws of the posterior."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import final
 
 from torch import Tensor
-
-from medrecon.diffusion.datasteps.step import PosteriorStep
-from medrecon.diffusion.grids import Karras
-from medrecon.diffusion.prior import Prior
 
 CG = 10
 """Conjugate-gradient iterations of a draw; with five, low noise leaves a bias of a quarter of a deviation."""
@@ -50,22 +44,3 @@ class Annealing:
     def renewed(self, e: Tensor, z: Tensor) -> Tensor:
         """The noise of the next level, from the noise `e` of this one and a fresh `z`."""
         return (1 - self.relaxation**2) ** 0.5 * z - self.relaxation * e
-
-    def __call__(
-        self, empty: Tensor, data_sigma: Tensor, prior: Prior, data: PosteriorStep, normal: Callable[[int], Tensor]
-    ) -> Tensor:
-        """Draws of the shape of `empty`, a zero image `(slice, y, x)`; `normal(n)` gives noise `(slice, n, y, x)`.
-
-        `data_sigma` is a number or `(slice, 1, 1)`.
-        """
-        path = prior.path
-        levels = Karras(self.rho)(path, self.start * prior.variance**0.5, self.end * data_sigma, self.steps)
-        levels = levels.to(empty.real)
-        x0, t = data(empty, path.sigma(levels[0])), levels[0]
-        x = path.a(t) * x0 + path.b(t) * normal(1)[:, 0]
-        for t, s in pairwise(levels):
-            noise, sigma = normal(1 + data.normals), path.sigma(t)
-            x0 = data.draw(prior.denoise(x, t.flatten()), sigma, prior.spread(sigma), noise[:, 1:])
-            kept = self.relaxation * path.direction(x, x0, t)
-            x = path.a(s) * x0 + path.b(s) * ((1 - self.relaxation**2) ** 0.5 * noise[:, 0] - kept)
-        return x0

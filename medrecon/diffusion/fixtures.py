@@ -15,7 +15,12 @@ import torch
 from torch import Tensor
 
 from medrecon.diffusion.analytic import GaussianMixture, dense, to_real
-from medrecon.diffusion.datasteps import NoiseWeighted, SelfConsistent
+from medrecon.diffusion.annealing import Annealing
+from medrecon.diffusion.datasteps import NoiseWeighted, PosteriorStep, SelfConsistent
+from medrecon.diffusion.grids import Karras
+from medrecon.diffusion.integrators import DDIM
+from medrecon.diffusion.prior import Prior
+from medrecon.diffusion.sampler import Sampler
 from medrecon.operators import Coils, Fourier, LinearOperator, Mask
 from medrecon.problem import Problem
 
@@ -114,6 +119,16 @@ class Fixture:
         """`(slice, n, y, x)` complex, unit variance per real component."""
         shape = (self.problem.n_slices, n, *SHAPE)
         return 2**0.5 * torch.randn(shape, dtype=torch.complex128, generator=self.generator)
+
+    def annealed(self, annealing: Annealing, prior: Prior, data: PosteriorStep) -> Tensor:
+        """Draws of the posterior `(problems * samples, y, x)`, from noise around the Gaussian estimate."""
+        path, spread = prior.path, annealing.start * prior.variance**0.5
+        levels = Karras(annealing.rho)(path, spread, annealing.end * self.sigma, annealing.steps)
+        t = levels[0]
+        x = path.a(t) * data(self.empty(), path.sigma(t)) + path.b(t) * self.normal(1)[:, 0]
+        spreads = prior.spread(path.sigma(levels[:-1]))
+        sampler = Sampler(path, levels, DDIM(), 1.0, annealing=annealing, spreads=spreads)
+        return sampler(x, prior.denoise, data, lambda _: self.normal(1 + data.normals)).image
 
     def ratios(self, images: Tensor) -> Ratios:
         """Of draws `(problems * samples, y, x)` of `problem`; the noise of the sample mean is taken off the bias."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal, cast, final
 
 import torch
@@ -20,7 +20,7 @@ from medrecon.diffusion.prior import Prior
 from medrecon.diffusion.sampler import Draw, Sampler
 from medrecon.diffusion.streams import Streams
 from medrecon.errors import InputError
-from medrecon.mri.method import NOT_CALIBRATED, POSTERIOR, Method, Solution
+from medrecon.mri.method import Method, Solution
 from medrecon.problem import Problem
 from medrecon.progress import OnStep, Progress, silent
 
@@ -124,20 +124,8 @@ class Drawing(Method):
                 if own is not None:
                     kspace[slices] += _by_sample(own, draws).sum(0) / self.samples
                     predicted = True
-        coil_kspace = kspace if predicted else None
-        return Solution(images, coil_kspace, calls // problem.n_slices, *self._worth(prior))
-
-    def _worth(self, prior: Prior) -> tuple[str, float]:
-        """What the test of posteriors lets one say of the spread, and the factor on it.
-
-        Draws count as tested with the settings that passed, or more calls.
-        """
-        annealing = self.annealing
-        if annealing is None or prior.temperature is None:
-            return NOT_CALIBRATED, 1.0
-        tested = annealing == replace(Annealing(), steps=max(annealing.steps, Annealing.steps))
-        plain = self.start is None and self.end is None and self.iterations >= ANNEALING_CG
-        return POSTERIOR if tested and plain else NOT_CALIBRATED, prior.temperature
+        temperature = 1.0 if self.annealing is None else prior.temperature or 1.0
+        return Solution(images, kspace if predicted else None, calls // problem.n_slices, temperature=temperature)
 
     def sampler(self, problem: Problem, prior: Prior) -> Sampler:
         """The loop with the levels of every slice of `problem`."""

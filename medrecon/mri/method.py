@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from medrecon.problem import Problem
 
 
-POSTERIOR, NOT_CALIBRATED = "posterior", "spread, not calibrated"
-
-
 @dataclass(frozen=True, eq=False)
 class Solution:
     """What a method returns, in the Problem's units.
@@ -28,14 +25,15 @@ class Solution:
     coil_kspace : `(slice, coil, y, x)` the method's own prediction of full k-space (mean over samples);
         None means F S u of the mean image.
     calls : network calls a slice, all samples together.
-    spread : what the spread of several samples is worth: POSTERIOR or NOT_CALIBRATED.
+    spread : what the spread of several samples is worth: "posterior" or "spread, not calibrated". No sampler meets
+        evaluation.md 5 on every kind of fixture yet, so none is called a posterior's.
     temperature : factor on the samples' standard deviation, from the prior's record.
     """
 
     samples: Tensor
     coil_kspace: Tensor | None = None
     calls: int = 0
-    spread: str = NOT_CALIBRATED
+    spread: str = "spread, not calibrated"
     temperature: float = 1.0
 
     @property

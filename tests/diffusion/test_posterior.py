@@ -32,7 +32,7 @@ def annealed(gm, make_step, sigma, annealing, problems=24, samples=16, iteration
     fixture = Fixture(gm, sigma, torch.Generator().manual_seed(0), problems, samples)
     prior = gm.prior() if prior is None else prior
     step = make_step(fixture.problem, prior.variance, iterations)
-    return fixture.ratios(annealing(fixture.empty(), torch.tensor(sigma), prior, step, fixture.normal))
+    return fixture.ratios(fixture.annealed(annealing, prior, step))
 
 
 SIGMAS = pytest.mark.parametrize("sigma", [0.02, 0.1])
