@@ -1,4 +1,4 @@
-"""Rows of mri_methods.py compared: one weight per R for each baseline, and differences on the same slices and masks."""
+"""Rows of medrecon bench compared: one weight per R for each baseline, and differences on the same slices and masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of image quality from rows of mri_methods.py: scores, and differences on the same slices and masks."""
+"""Tables of image quality from rows of medrecon bench: scores, and differences on the same slices and masks."""
 
 from __future__ import annotations
 

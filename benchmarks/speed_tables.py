@@ -28,6 +28,34 @@ def speed(records: Sequence[Record]) -> str:
     )
 
 
+def forms(records: Sequence[Record]) -> str:
+    """One call of the network in each of its forms."""
+    (record,) = records
+    first = record["rows"][0]
+    head = ("network", "batch", "launched, ms", "share", "replayed, ms", "share", "relative difference")
+
+    def timed(row: Row, key: str) -> tuple[str, str]:
+        seconds = row[key]
+        if seconds is None:
+            return "–", "–"
+        share = row["gflop_per_slice"] * row["batch"] / seconds / 1e3 / record["matrix_product_tflops"]
+        return f"{1e3 * seconds:.2f}", _percent(share)
+
+    body = [
+        (
+            row["network"], row["batch"], *timed(row, "launched_seconds"), *timed(row, "replayed_seconds"),
+            "–" if not row["difference"] else f"{row['difference']:.1e}",
+        )
+        for row in record["rows"]
+    ]  # fmt: skip
+    return table(head, body) + (
+        f"\n\n*{first['matrix'][0]} pixels a side, {first['gflop_per_slice']:.0f} GFLOP a slice; share of the "
+        f"{record['matrix_product_tflops']:.3g} TFLOP/s of a bfloat16 matrix product of the same run; difference from "
+        f"plain relative to the noise taken out; {record['compile_seconds']:.0f} s to compile. Prior {_prior(record)}; "
+        f"{machine(record)}, commit {record['commit']}.*"
+    )
+
+
 def waits(records: Sequence[Record]) -> str:
     """16 slices with their calibration: the first call of a process, and later ones."""
     (record,) = records

@@ -23,7 +23,7 @@ from comparison import FOREGROUND, Row
 from margin_tables import margins
 from posterior_tables import KINDS as POSTERIOR
 from quality_tables import paired, paired_sense, quality, summary
-from speed_tables import profile, speed, waits
+from speed_tables import forms, profile, speed, waits
 from table_parts import REGISTRY, ROOT, Record, machine, table
 from trust_tables import KINDS as TRUST
 
@@ -81,7 +81,7 @@ def sweep(records: Sequence[Record]) -> str:
     columns = sorted({row["accel"] for row in record["rows"]})
     found: dict[tuple[str, str], dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in record["rows"]:
-        options = ", ".join(f"{k} {v:g}" for k, v in row["options"].items())
+        options = ", ".join(f"{k} {v}" if isinstance(v, str) else f"{k} {v:g}" for k, v in row["options"].items())
         found[row["method"], options][row["accel"]].append(row.get("mean", row)[FOREGROUND])
     body = [
         (
@@ -127,6 +127,7 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         margins,
         summary,
         speed,
+        forms,
         waits,
         profile,
         espirit,

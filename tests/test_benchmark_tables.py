@@ -12,6 +12,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import comparison  # noqa: E402  (benchmarks is a folder of programs, not a package)
 import quality_tables  # noqa: E402
+import table_parts  # noqa: E402
 import tables  # noqa: E402
 
 
@@ -64,8 +65,8 @@ def test_an_edited_number_is_noticed():
 
 def test_unknown_hash_is_earlier_weights():
     known = json.loads(tables.REGISTRY.read_text())[0]["sha256"]
-    assert "earlier weights" in tables.prior({"name": "net", "sha256": "0" * 64})
-    assert "earlier weights" not in tables.prior({"name": "net", "sha256": known})
+    assert "earlier weights" in table_parts.prior({"name": "net", "sha256": "0" * 64})
+    assert "earlier weights" not in table_parts.prior({"name": "net", "sha256": known})
 
 
 def test_one_weight_for_all_scans_and_seeds():
