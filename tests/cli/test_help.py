@@ -1,8 +1,12 @@
 """`medrecon --help` is quick because it imports almost nothing."""
 
+import os
 import subprocess
 import sys
 
+import pytest
+
+from medrecon.cli import main as main_module
 from medrecon.cli.main import COMMANDS, run
 
 HEAVY = ("torch", "monai", "sigpy", "matplotlib", "numpy", "scipy", "h5py", "fastmri", "nibabel", "tyro", "rich")
@@ -83,3 +87,15 @@ def test_unknown_command_is_one_line(capsys) -> None:
     assert len(err) == 2
     assert "choose one of" in err[0]
     assert "weights list" in err[1]
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, main_module.SPINS), ("5", "5")])
+def test_threads_do_not_wait_busily_unless_the_user_says_so(given, used, monkeypatch):
+    """Beside another busy program a reconstruction would be many times slower."""
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    if given is not None:
+        monkeypatch.setenv("GOMP_SPINCOUNT", given)
+    monkeypatch.setattr(main_module.sys, "argv", ["medrecon", "--help"])
+    with pytest.raises(SystemExit):
+        main_module.main()
+    assert os.environ["GOMP_SPINCOUNT"] == used
