@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import MISSING, Field, field, fields, make_dataclass
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -17,7 +17,10 @@ def documented(kind: type) -> type:
     hints, texts = get_type_hints(kind), _texts(kind)
     return make_dataclass(
         kind.__name__,
-        [(f.name, Annotated[hints[f.name], _argument(f, texts.get(f.name))], _default(f)) for f in fields(kind)],
+        [
+            (f.name, Annotated[hints[f.name], _argument(f, hints[f.name], texts.get(f.name))], _default(f))
+            for f in fields(kind)
+        ],
     )
 
 
@@ -32,9 +35,10 @@ def _sentence(text: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _argument(option: Field[Any], text: str | None) -> Any:
+def _argument(option: Field[Any], hint: Any, text: str | None) -> Any:
     if option.default is None:
-        return tyro.conf.arg(help=text, metavar="NUMBER", help_behavior_hint="")
+        words = [str(word) for kind in get_args(hint) if get_origin(kind) is Literal for word in get_args(kind)]
+        return tyro.conf.arg(help=text, metavar="|".join(words) or "NUMBER", help_behavior_hint="")
     return tyro.conf.arg(help=text)
 
 

@@ -43,8 +43,8 @@ COMMANDS = {
 }
 BAD_INPUT = 2
 SPINS = "10000"
-"""How often a thread that waits for another looks before it sleeps. Of GNU OpenMP's 300 000 a second busy program on two
-cores makes a reconstruction twenty times slower, of these three times; alone it takes as long with either."""
+"""How often a thread that waits for another looks before it sleeps. With GNU OpenMP's 300 000 another busy program on
+two cores makes a reconstruction twenty times slower, with these three times; alone it takes as long with either."""
 
 
 def main() -> None:

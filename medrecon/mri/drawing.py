@@ -34,17 +34,18 @@ of draws."""
 class Drawing(Method):
     """Options of the methods that draw from a prior.
 
-    steps : noise levels, one network call each (with `heun` two, but for the last); None is 20 for estimates, 50 for
-        draws of the posterior.
+    steps : noise levels, one network call each (with `heun` two, but for the last); unless given 20 for estimates, 50
+        for draws of the posterior.
     samples : draws a slice; the image is their mean, their spread the uncertainty.
     draws : "estimate" seeks the best single image, "posterior" an image as likely as any other that fits the data;
-        None is an estimate for one sample, the posterior for several.
-    cg : conjugate-gradient iterations of a data step; None is 5, and 10 for the posterior.
-    start : first noise level as sigma; None is a standard deviation of the prior's images, 1.2 for the posterior.
-    end : last noise level; None is the standard deviation of each slice's data, half of it for the posterior. Both are
-        kept inside what the prior was trained on.
-    rho : spacing of the levels (Karras et al. 2022), larger means more of them at low noise; None is 7, and 3 for the
+        unless given an estimate for one sample, the posterior for several.
+    cg : conjugate-gradient iterations of a data step; unless given 5, and 10 for draws of the posterior.
+    start : first noise level as sigma; unless given a standard deviation of the prior's images, 1.2 for draws of the
         posterior.
+    end : last noise level; unless given the standard deviation of each slice's data, half of it for draws of the
+        posterior. Both are kept inside what the prior was trained on.
+    rho : spacing of the levels (Karras et al. 2022), larger means more of them at low noise; unless given 7, and 3 for
+        draws of the posterior.
     integrator : of estimates: how past predictions are combined.
     momentum : share of the estimate's last change that is added to it, for the integrator of that name.
     eta : of estimates: share of fresh noise a step, 0 to 1; 1 gives the best single images.

@@ -8,7 +8,7 @@ from phantom import gaussian
 
 from medrecon.bench.plan import Shard
 from medrecon.bench.runners import Runner, methods
-from medrecon.bench.stale import code_digest, commit
+from medrecon.bench.stale import _without_words, code_digest, commit
 from medrecon.bench.store import Store, head, join, read_rows
 from medrecon.errors import InputError
 from medrecon.mri.zero_filled import ZeroFilled
@@ -208,3 +208,10 @@ def _named(prior, sha256):
     from dataclasses import replace
 
     return replace(prior, sha256=sha256)
+
+
+def test_words_do_not_make_rows_stale_and_code_does():
+    source = '"""A."""\nSTART = 1  # sigma\n"""First level."""\n\n\ndef f(x):\n    """Twice."""\n    return 2 * x\n'
+    other = source.replace("First level.", "The first of all\nlevels.").replace('    """Twice."""\n', "")
+    assert _without_words(source) == _without_words(other)
+    assert _without_words(source) != _without_words(source.replace("2 * x", "3 * x"))
