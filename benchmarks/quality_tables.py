@@ -70,12 +70,14 @@ def _beside(records: Sequence[Record], choose: Callable[[Sequence[Variant]], Var
 
 
 def summary(records: Sequence[Record]) -> str:
-    """Foreground PSNR / SSIM, one column a setting."""
+    """Foreground PSNR / SSIM, one column a setting; lines of fewer slices than others do not compare, and stay out."""
     rows = rows_of(records)
     columns = settings(rows)
     lines: dict[tuple, dict[tuple[str, float], Variant]] = defaultdict(dict)
     for setting, members in columns.items():
-        for line in variants(members):
+        found = variants(members)
+        most = max(map(_scored, found))
+        for line in (each for each in found if _scored(each) == most):
             lines[METHODS.index(line.method), name(line, False), prior(line.weights), line.calls or "–"][setting] = line
     body = [
         (*key[1:], *(pair(found[s], "_foreground") if s in found else "–" for s in columns))

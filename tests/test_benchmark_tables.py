@@ -156,3 +156,11 @@ def test_difference_to_sense_is_by_volume():
     text = quality_tables.paired_sense([record([*rows, row("dds", [39], "b", sha256="f")])])
     assert "| random 4 | `sense` (34.00) | a | +1.50 |" in text
     assert "| random 4 | `sense` (34.00) | b | -1.00 |" in text
+
+
+def test_summary_leaves_out_what_was_run_on_fewer_slices():
+    """A mean over other slices would stand beside the others as if it were of the same ones."""
+    whole, part = row("dds", [30, 32], "a", sha256="f"), row("spirit", [40, None], "a", sha256="f")
+    text = quality_tables.summary([record([whole, {**part, "scored": 1}])])
+    assert "31.00" in text
+    assert "40.00" not in text
