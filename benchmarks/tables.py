@@ -19,6 +19,7 @@ from itertools import chain
 from statistics import mean
 
 import plots
+from ablation_tables import ablation
 from comparison import FOREGROUND, Row
 from margin_tables import margins
 from posterior_tables import KINDS as POSTERIOR
@@ -133,6 +134,7 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         espirit,
         bart,
         sweep,
+        ablation,
         weights,
         *TRUST,
         *POSTERIOR,

@@ -14,6 +14,7 @@ import comparison  # noqa: E402  (benchmarks is a folder of programs, not a pack
 import quality_tables  # noqa: E402
 import table_parts  # noqa: E402
 import tables  # noqa: E402
+from ablation_tables import ablation  # noqa: E402
 
 
 def row(method, psnr, scan="a", seed=0, accel=4.0, sha256=None, **options):
@@ -164,3 +165,11 @@ def test_summary_leaves_out_what_was_run_on_fewer_slices():
     text = quality_tables.summary([record([whole, {**part, "scored": 1}])])
     assert "31.00" in text
     assert "40.00" not in text
+
+
+def test_ablation_shows_differences_from_the_recipe():
+    runs = {"base": [30.0, 32.0], "phase": [29.0, 31.0]}
+    rows = [{"run": run, "steps": 5, "by_r": {"4": values, "8": values}} for run, values in runs.items()]
+    text = ablation([{**record(rows), "seconds": 240.0}])
+    assert "| nothing | 5 | 31.00 | 31.00 | 31.00 |" in text
+    assert "| phase | 5 | -1.00 | -1.00 | -1.00 |" in text

@@ -9,6 +9,7 @@ from medrecon.datasets.augmentation.draw import Draw
 from medrecon.datasets.augmentation.geometry import GeometryOptions, warp
 from medrecon.datasets.augmentation.intensity import IntensityOptions, recolour
 from medrecon.datasets.augmentation.pathology import PathologyOptions, insert_lesion
+from medrecon.datasets.augmentation.reference import ReferenceOptions
 from medrecon.datasets.bank import CANVAS, slice_bank
 from medrecon.datasets.volume import TrainingVolume
 
@@ -140,3 +141,14 @@ def test_batches_are_repeatable_scaled_and_phase_referenced():
     assert first.imag.square().sum() < 0.1 * first.real.square().sum()
     peak = first.abs().flatten(1).quantile(0.99, dim=1)
     assert 0.4 < peak.median() < 2.5
+
+
+def test_without_the_reference_the_phase_stays_and_nothing_else_changes():
+    bank = slice_bank([ball()])
+    bare = AugmentationOptions(reference=ReferenceOptions(phase=False))
+    referenced, plain = (
+        Augmentation(bank, options, 96)(6, torch.Generator().manual_seed(3))
+        for options in (AugmentationOptions(), bare)
+    )
+    assert torch.allclose(referenced.abs(), plain.abs(), atol=1e-5)
+    assert plain.imag.square().sum() > 0.3 * plain.real.square().sum()

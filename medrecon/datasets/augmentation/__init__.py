@@ -60,7 +60,8 @@ class Augmentation:
         noisy = draw.chance(o.reference.noise_share, 1, 1)
         image = image + torch.where(noisy, readouts(noise, footprint, self.size, start), 0)
         scale = (o.reference.scale_spread * draw.normal(1, 1)).exp() / peak
-        return image * torch.polar(scale.expand_as(low.real), -low.angle())
+        reference = low.angle() if o.reference.phase else torch.zeros_like(low.real)
+        return image * torch.polar(scale.expand_as(low.real), -reference)
 
     def _slices(self, draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
         bank = self.bank

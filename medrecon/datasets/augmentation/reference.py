@@ -13,13 +13,17 @@ from medrecon.datasets.augmentation.draw import Draw
 
 @dataclass(frozen=True)
 class ReferenceOptions:
-    """Lines of the low-pass that stands for the ACS; noise floor as a share of the peak; spread of log scale."""
+    """Lines of the low-pass that stands for the ACS; noise floor as a share of the peak; spread of log scale.
+
+    `phase` takes the low-pass's phase out, as calibration does.
+    """
 
     fewest_lines: int = 12
     most_lines: int = 32
     noise: tuple[float, float] = (0.002, 0.015)
     noise_share: float = 0.5
     scale_spread: float = 0.2
+    phase: bool = True
 
 
 def low_pass_band(footprint: Footprint, draw: Draw, options: ReferenceOptions) -> Tensor:
