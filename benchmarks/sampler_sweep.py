@@ -45,6 +45,8 @@ def runs() -> Iterator[tuple[str, dict[str, Any]]]:
         yield "dds", {"steps": steps}
         yield "dds", {"steps": steps, **CONDITIONAL}
         yield "spirit", {"steps": steps}
+        yield "dds", {"steps": steps, "mirrored": True}
+        yield "spirit", {"steps": steps, "mirrored": True}
     for name, values in TRIED.items():
         yield from (("dds", {"steps": 20, name: value}) for value in values)
     for name in ("momentum", "amplitude"):

@@ -82,13 +82,15 @@ def sweep(records: Sequence[Record]) -> str:
     columns = sorted({row["accel"] for row in record["rows"]})
     found: dict[tuple[str, str], dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in record["rows"]:
-        options = ", ".join(f"{k} {v}" if isinstance(v, str) else f"{k} {v:g}" for k, v in row["options"].items())
+        options = ", ".join(
+            f"{k} {v}" if isinstance(v, (str, bool)) else f"{k} {v:g}" for k, v in row["options"].items()
+        )
         found[row["method"], options][row["accel"]].append(row.get("mean", row)[FOREGROUND])
     body = [
         (
             f"`{method}`",
             options or "defaults",
-            *(f"{mean(by[a]):.2f}" for a in columns),
+            *(f"{mean(by[a]):.2f}" if by[a] else "–" for a in columns),
             f"{mean(chain(*by.values())):.2f}",
         )
         for (method, options), by in found.items()
@@ -98,6 +100,10 @@ def sweep(records: Sequence[Record]) -> str:
         f"\n\n*Mean foreground PSNR in dB over {volumes} tuning volumes, protocol {record['protocol']}, reference "
         f"{record['reference']}; {machine(record)}, commit {record['commit']}.*"
     )
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
 
 
 def weights(records: Sequence[Record]) -> str:

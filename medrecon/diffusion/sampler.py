@@ -59,6 +59,9 @@ class Sampler:
     annealing : None for estimates, x0 the data step's mean. Else x0 is drawn from the Gaussian data posterior at every
         level and the noise renewed as `Annealing` says, in place of `eta` and `amplitude`: draws of the posterior.
     spreads : of x0 given x_t, `(steps, …)` for the levels but the last; with `annealing` only.
+    mirrored : the network sees the image mirrored along y, x, both or neither by turns, so that errors which it would
+        not make in a mirror average out (equivariant plug-and-play, Terris et al. 2024). For networks that were
+        trained on mirrored images.
     """
 
     path: AffinePath
@@ -68,6 +71,7 @@ class Sampler:
     amplitude: float = 1.0
     annealing: Annealing | None = None
     spreads: Tensor | None = None
+    mirrored: bool = False
 
     def __call__(
         self,
@@ -137,13 +141,18 @@ class _Step:
 
     def _predict(self, x: Tensor, t: Tensor, number: Tensor, noise: Tensor | None) -> Prediction:
         path, data, spreads = self.sampler.path, self.data, self.sampler.spreads
-        raw = self.denoise(x, t.to(x.real.dtype).flatten() if t.ndim else t.to(x.device, x.real.dtype))
+        raw = self._denoised(x, t.to(x.real.dtype).flatten() if t.ndim else t.to(x.device, x.real.dtype), number)
         if spreads is not None and noise is not None:
             assert isinstance(data, PosteriorStep)
             x0 = data.draw(raw, path.sigma(t), spreads.index_select(0, number.reshape(1))[0], noise[:, 1:])
         else:
             x0 = data(raw, path.sigma(t)) if data.history == "conditional" else raw
         return Prediction(t, raw, x0, path.direction(x, x0, t))
+
+    def _denoised(self, x: Tensor, t: Tensor, number: Tensor) -> Tensor:
+        if not self.sampler.mirrored:
+            return self.denoise(x, t)
+        return _mirrored(self.denoise(_mirrored(x, number), t), number)
 
     def _move(self, x: Tensor, e: Tensor, t: Tensor, s: Tensor) -> Tensor:
         path = self.sampler.path
@@ -157,6 +166,15 @@ class _Step:
             return self.sampler.annealing.renewed(e, noise[:, 0])
         eta, fresh = self.sampler.eta, self.sampler.eta * self.sampler.amplitude * noise
         return fresh if eta == 1 else (1 - eta**2) ** 0.5 * e + fresh
+
+
+def _mirrored(x: Tensor, number: Tensor) -> Tensor:
+    """`x` flipped along y where bit 0 of `number` is set, along x where bit 1 is; its own inverse."""
+    for bit, axis in enumerate((-2, -1)):
+        forward = torch.arange(x.shape[axis], device=x.device)
+        flipped = ((number >> bit) & 1).bool()
+        x = x.index_select(axis, torch.where(flipped, forward.flip(0), forward))
+    return x
 
 
 def _finite(x: Tensor) -> Tensor:

@@ -50,6 +50,7 @@ class Drawing(Method):
     momentum : share of the estimate's last change that is added to it, for the integrator of that name.
     eta : of estimates: share of fresh noise a step, 0 to 1; 1 gives the best single images.
     amplitude : of the fresh noise, in units of the level's; below 1 it leaves room for the error of the estimate.
+    mirrored : show the network the image mirrored by turns, so that some of its errors average out.
     batch : images a network call on CUDA; on the CPU always one.
     """
 
@@ -66,6 +67,7 @@ class Drawing(Method):
     momentum: float = 0.6
     eta: float = 1.0
     amplitude: float = 0.3
+    mirrored: bool = False
     batch: int = 16
 
     @property
@@ -142,9 +144,9 @@ class Drawing(Method):
         levels = Karras(rho)(prior.path, first, last, steps).to(problem.kspace.real)
         if annealing is not None:
             spreads = prior.spread(prior.path.sigma(levels[:-1]))
-            return Sampler(prior.path, levels, DDIM(), 1.0, annealing=annealing, spreads=spreads)
+            return Sampler(prior.path, levels, DDIM(), 1.0, 1.0, annealing, spreads, self.mirrored)
         integrator = Momentum(self.momentum) if self.integrator == "momentum" else INTEGRATORS[self.integrator]()
-        return Sampler(prior.path, levels, integrator, self.eta, self.amplitude)
+        return Sampler(prior.path, levels, integrator, self.eta, self.amplitude, mirrored=self.mirrored)
 
     def _batches(self, problem: Problem) -> Iterator[tuple[slice, range]]:
         """Slices and samples that share network calls."""
