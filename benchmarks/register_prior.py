@@ -1,6 +1,9 @@
 """Make a shipped prior of a trained one: its weights into the package, its record into the registry.
 
 python benchmarks/register_prior.py OUT_DIR/small.safetensors mri-image-small
+python benchmarks/register_prior.py OUT_DIR/unrolled.json unrolled
+
+The record of a control stands alone: recipe, hash and validation without its weights.
 """
 
 import json
@@ -41,6 +44,21 @@ It knows heads: seven people, with T1, T2 and FLAIR contrast. Other anatomy, con
 outside, and what it makes of them can look convincing. Where the data say little it adds what its training made likely:
 read the standard deviation, the residual and the hold-out beside the image.
 """
+
+
+def register_control(file: Path, name: str) -> None:
+    run = json.loads(file.read_text())
+    footprint = run["options"]["augmentation"]["footprint"]
+    weights.register(Record(
+        name=name, kind="control", file=None, sha256=run["sha256"], licence="Apache-2.0", attribution=ATTRIBUTION,
+        parameters=run["parameters"], pixel_range=(footprint["finest_mm"], footprint["coarsest_mm"]),
+        training={
+            "recipe": "benchmarks/train_control.py", "steps": run["steps"], "seconds": round(run["seconds"], 1),
+            "images": run["steps"] * run["options"]["batch"], "device": run["versions"].get("gpu", "cpu"),
+            "final_loss": run["history"][-1][2], "options": run["options"],
+        },
+        validation=run["validation"],
+    ))  # fmt: skip
 
 
 def main(file: Path, name: str) -> None:
@@ -99,4 +117,4 @@ def card(record: Record, levels: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    (register_control if sys.argv[1].endswith(".json") else main)(Path(sys.argv[1]), sys.argv[2])
