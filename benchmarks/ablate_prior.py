@@ -30,7 +30,8 @@ from medrecon.io import write_json
 from medrecon.networks import edm, image_prior
 from medrecon.provenance import versions
 from medrecon.training.loop import LoopOptions
-from medrecon.training.mri_image import MriImageOptions, train_mri_image
+from medrecon.training.mri_image import train_mri_image
+from medrecon.training.mri_image_options import MriImageOptions
 
 OFF: dict[str, dict[str, Any]] = {
     "base": {},

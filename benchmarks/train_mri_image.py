@@ -23,7 +23,8 @@ from medrecon.networks import image_prior, load_prior
 from medrecon.progress import Progress
 from medrecon.provenance import versions
 from medrecon.training.loop import LoopOptions
-from medrecon.training.mri_image import MriImageOptions, train_mri_image
+from medrecon.training.mri_image import train_mri_image
+from medrecon.training.mri_image_options import MriImageOptions
 from medrecon.training.validation import ValidationOptions, validate
 
 

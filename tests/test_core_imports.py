@@ -74,7 +74,8 @@ from medrecon.networks.load import image_prior
 from medrecon.simulate.scan import simulate_scan
 from medrecon.training import mri_image
 from medrecon.training.loop import LoopOptions
-from medrecon.training.mri_image import NETWORKS, MriImageOptions, train_mri_image
+from medrecon.training.mri_image import train_mri_image
+from medrecon.training.mri_image_options import NETWORKS, MriImageOptions
 
 mri_image.measured_deviation = lambda augmentation, options: 0.3  # of 128 images: seconds
 NETWORKS["small"] = UNetOptions(widths=(8, 8), encoder_blocks=(1, 1), decoder_blocks=(1, 1), embedding=8)

@@ -118,7 +118,8 @@ def _weights_file(options: Add) -> bytes:
 
 def _given_settings(options: Add) -> dict[str, Any]:
     from medrecon.cli.recipe import read_recipe
-    from medrecon.training.mri_image import MriImageOptions, settings_of
+    from medrecon.training.mri_image import settings_of
+    from medrecon.training.mri_image_options import MriImageOptions
 
     if options.config is None or options.sigma_data is None:
         raise InputError(

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import tyro
+from typing import TYPE_CHECKING, Any
 
 from medrecon.cli.device import resolve
 from medrecon.cli.parse import parse
+from medrecon.cli.train_options import TrainMriImage
 from medrecon.errors import InputError
 
 if TYPE_CHECKING:
     from medrecon.cli.recipe import Volumes
-    from medrecon.training.mri_image import MriImageOptions
+    from medrecon.training.mri_image_options import MriImageOptions
 
 DESCRIPTION = """Train the image prior of dds and spirit on magnitude volumes, until the budget in seconds or steps is
 spent. Every key of the config is an option as well, and wins: --loop.learning-rate 2e-4, --network.widths 64,96.
@@ -23,58 +20,6 @@ spent. Every key of the config is an option as well, and wins: --loop.learning-r
 medrecon train mri-image --data pack.h5 -o prior.safetensors --seconds 3600
 
 medrecon train mri-image --config configs/mri-image.toml --data pack.h5 --loop.steps 20000"""
-
-
-@dataclass(frozen=True)
-class TrainMriImage:
-    """Options of the training run; the recipe's own defaults hold for everything else."""
-
-    config: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
-    """The recipe (.toml), as in configs/mri-image.toml."""
-    data: Annotated[Path | None, tyro.conf.arg(metavar="PACK|DIR", help_behavior_hint="")] = None
-    """A pack of volumes (.h5), or a folder of NIfTI volumes; held-out volumes of a pack are not trained on."""
-    out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = Path("prior.safetensors")
-    """Where the weights go; beside them a log (.csv), sample sheets, and the run's state until it is done."""
-    validate: Annotated[Path | None, tyro.conf.arg(metavar="PACK|DIR", help_behavior_hint="")] = None
-    """Volumes of other subjects: loss and PSNR at R 4 and 8 on them, printed at the end and stored with the weights."""
-    start: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = None
-    """Weights to go on from, by name or file, or the checkpoint of a run; with a fresh optimiser."""
-    teacher: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = None
-    """A larger prior, by name or file, that a small network learns to imitate: sooner good than from images alone."""
-    network: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = None
-    """large for CUDA (unless given), small for the CPU; --network.widths and so on for one of your own."""
-    seconds: Annotated[float | None, tyro.conf.arg(metavar="NUMBER", help_behavior_hint="")] = None
-    """Time budget of the training, compilation not counted; 600 unless given."""
-    steps: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
-    """Budget in steps instead: on the CPU the same command gives the same file."""
-    batch: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
-    """Images a step on each device; 64 unless given."""
-    size: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
-    """Pixels a side of the training images; 256 unless given."""
-    seed: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
-    """Of initial weights, augmentation and noise; 0 unless given."""
-    device: str = "auto"
-    """auto, cpu, cuda or cuda:N."""
-    devices: int = 1
-    """How many GPUs, or processes on the CPU, train together; each draws batches of its own."""
-    threads: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
-    """CPU threads."""
-    compiled: bool = False
-    """Compile the network first: minutes once, then about half the time a step."""
-    checkpoint: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
-    """State of the run, kept as it goes, from which the same command goes on. Unless given, beside the weights, and
-    deleted when they are written."""
-    sheets: float = 300.0
-    """Seconds from one sample sheet to the next; 0 for none."""
-    tensorboard: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
-    """Where curves for TensorBoard go; needs the extra 'logs'."""
-    storage: Literal["fp32", "fp16", "int8"] = "fp16"
-    """How the weights are stored."""
-
-    @property
-    def state(self) -> Path:
-        """The checkpoint's file."""
-        return self.checkpoint or self.out.with_suffix(".checkpoint")
 
 
 SHORT = {
@@ -115,7 +60,7 @@ def _recipe(options: TrainMriImage, given: dict[str, Any]) -> tuple[MriImageOpti
     """What is to be trained on what: command line over config over defaults."""
     from medrecon.cli.recipe import Volumes, read_recipe
     from medrecon.training.config import merged, nested
-    from medrecon.training.mri_image import MriImageOptions
+    from medrecon.training.mri_image_options import MriImageOptions
 
     for option, key in SHORT.items():
         value = getattr(options, option)

@@ -17,7 +17,7 @@ from medrecon.cli.bar import progress_bar
 from medrecon.cli.interrupt import first_interrupt
 from medrecon.cli.recipe import Volumes
 from medrecon.cli.sheet import Sheets
-from medrecon.cli.train import TrainMriImage
+from medrecon.cli.train_options import TrainMriImage
 from medrecon.cli.training_log import CsvLog, TensorBoardLog, together
 from medrecon.datasets.augmentation import Augmentation
 from medrecon.datasets.bank import slice_bank
@@ -28,7 +28,8 @@ from medrecon.errors import InputError
 from medrecon.networks import image_prior, load_prior
 from medrecon.progress import OnStep, silent
 from medrecon.training.checkpoint import averaged_weights, is_checkpoint
-from medrecon.training.mri_image import MriImageOptions, TrainedPrior, train_mri_image
+from medrecon.training.mri_image import TrainedPrior, train_mri_image
+from medrecon.training.mri_image_options import MriImageOptions
 from medrecon.training.team import Team
 from medrecon.training.validation import ValidationOptions, validate
 from medrecon.training.watch import Watch

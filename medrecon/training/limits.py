@@ -9,7 +9,7 @@ from medrecon.networks.edm import MARGIN
 from medrecon.networks.unet import UNetOptions
 
 if TYPE_CHECKING:
-    from medrecon.training.mri_image import MriImageOptions
+    from medrecon.training.mri_image_options import MriImageOptions
 
 
 def check(options: MriImageOptions) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from medrecon.datasets.augmentation import Augmentation, AugmentationOptions
+from medrecon.datasets.augmentation import Augmentation
 from medrecon.datasets.bank import SliceBank, slice_bank
 from medrecon.datasets.volume import TrainingVolume
 from medrecon.diffusion.prior import Prior
@@ -21,46 +21,17 @@ from medrecon.networks.edm import EDMDenoiser
 from medrecon.networks.load import KIND
 from medrecon.networks.unet import UNet, UNetOptions
 from medrecon.progress import OnStep, silent
-from medrecon.training.edm_loss import LevelOptions, edm_loss
+from medrecon.training.edm_loss import edm_loss
 from medrecon.training.limits import check
-from medrecon.training.loop import LoopOptions, Trained, train
+from medrecon.training.loop import Trained, train
 from medrecon.training.memory import memory_explained
+from medrecon.training.mri_image_options import MriImageOptions
 from medrecon.training.team import ALONE, Team
 from medrecon.training.watch import UNWATCHED, Snapshot, Watch
 from medrecon.weights.files import content_digest
 
-NETWORKS = {
-    "large": UNetOptions(),
-    "small": UNetOptions(widths=(64, 96, 160, 128), encoder_blocks=(2, 2, 1, 1), decoder_blocks=(3, 2, 2, 1)),
-}
-"""Sizes that fit the weights budget: 12 MiB and 4 MiB at 8 bits a weight."""
-
-
 MEASURED = 128
 """Images whose power gives sigma_data: one image's varies by a fifth, so that their mean is known to 2 %."""
-
-
-@dataclass(frozen=True)
-class MriImageOptions:
-    """Everything that decides what prior comes out; `network` is a name of `NETWORKS` or the widths themselves."""
-
-    network: str | UNetOptions = "large"
-    size: int = 256
-    batch: int = 64
-    levels: LevelOptions = field(default_factory=LevelOptions)
-    augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
-    loop: LoopOptions = field(default_factory=LoopOptions)
-
-    @property
-    def architecture(self) -> UNetOptions:
-        """Widths and block counts; raises InputError for a name that is none."""
-        if isinstance(self.network, UNetOptions):
-            return self.network
-        if self.network not in NETWORKS:
-            raise InputError(
-                f"unknown network '{self.network}'; choose {' or '.join(NETWORKS)}, or set [network] with its widths"
-            )
-        return NETWORKS[self.network]
 
 
 @dataclass(frozen=True, eq=False)

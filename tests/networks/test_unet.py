@@ -3,7 +3,8 @@ import torch
 
 from medrecon.networks import EDMDenoiser, UNet, UNetOptions, image_denoiser, load
 from medrecon.networks.wrap import wrap_pad
-from medrecon.training.mri_image import NETWORKS, initialise
+from medrecon.training.mri_image import initialise
+from medrecon.training.mri_image_options import NETWORKS
 
 TINY = UNetOptions(widths=(8, 12), encoder_blocks=(1, 1), decoder_blocks=(1, 1), embedding=16)
 

@@ -8,7 +8,7 @@ import pytest
 from medrecon.errors import InputError
 from medrecon.networks import UNetOptions
 from medrecon.training.config import merged, nested, read_toml, updated
-from medrecon.training.mri_image import MriImageOptions
+from medrecon.training.mri_image_options import MriImageOptions
 
 SHIPPED = Path(__file__).parents[2] / "configs" / "mri-image.toml"
 

@@ -11,7 +11,8 @@ from medrecon.training import mri_image
 from medrecon.training.edm_loss import LevelOptions, edm_loss
 from medrecon.training.ema import EMA
 from medrecon.training.loop import LoopOptions
-from medrecon.training.mri_image import MriImageOptions, train_mri_image
+from medrecon.training.mri_image import train_mri_image
+from medrecon.training.mri_image_options import MriImageOptions
 from medrecon.training.watch import Watch
 
 TINY = UNetOptions(widths=(8, 8), encoder_blocks=(1, 1), decoder_blocks=(1, 1), embedding=8)
