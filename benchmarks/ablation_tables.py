@@ -1,4 +1,4 @@
-"""Table of what each part of the prior's recipe is worth, from rows of ablate_prior.py."""
+"""Tables of what each part of the prior's recipe is worth, and of what going on with its training is."""
 
 from __future__ import annotations
 
@@ -26,6 +26,21 @@ def ablation(records: Sequence[Record]) -> str:
     return table(head, body) + (
         "\n\n*Mean foreground PSNR of `dds` on tuning volumes in dB, then differences from it; "
         f"{record['seconds']:g} s of training each, from scratch; {machine(record)}, commit {record['commit']}.*"
+    )
+
+
+def continued(records: Sequence[Record]) -> str:
+    """Foreground PSNR of a prior and of those that its training was continued to, by condition."""
+    rows = [row for record in records for row in record["rows"]]
+    conditions = list(rows[0]["psnr_foreground"])
+    body = [
+        (row["run"], row["seconds"], f"`{row['method']}`", row["steps"],
+         *(f"{mean(row['psnr_foreground'][c]):.2f}" for c in conditions))
+        for row in rows
+    ]  # fmt: skip
+    return table(("recipe", "seconds", "method", "calls", *conditions), body) + (
+        "\n\n*Mean foreground PSNR in dB: two tuning volumes of ten slices under two masks each, and the one slice of "
+        f"brain16_128 under three; {machine(records[0])}, commit {records[0]['commit']}.*"
     )
 
 

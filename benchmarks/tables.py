@@ -19,7 +19,7 @@ from itertools import chain
 from statistics import mean
 
 import plots
-from ablation_tables import ablation
+from ablation_tables import ablation, continued
 from comparison import FOREGROUND, Row
 from margin_tables import margins
 from posterior_tables import KINDS as POSTERIOR
@@ -141,6 +141,7 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         bart,
         sweep,
         ablation,
+        continued,
         weights,
         *TRUST,
         *POSTERIOR,

@@ -1,12 +1,13 @@
 """Train image priors one after the other, store them with 8 bits a weight, and say what that costs.
 
 python benchmarks/train_mri_image.py PACK HELD_OUT OUT_DIR large:500 small:240:mri-image-small
-                                     [--size 256] [--batch 64] [--rate 4e-4] [--bfloat16]
+                                     [--size 256] [--batch 64] [--rate 4e-4] [--bfloat16] [--config FILE]
 
 A job is network:seconds, or network:seconds:weights to go on from weights (name or file), or
 network:seconds:weights:teacher to imitate a larger prior as well. PACK and HELD_OUT are packs
-of volumes or folders of NIfTI files. OUT_DIR gets NETWORK.safetensors and NETWORK.json, the run's record, as soon as a
-job is done; `benchmarks/register_prior.py` makes a shipped prior of the two.
+of volumes or folders of NIfTI files. --config changes the recipe, as for `medrecon train mri-image`. OUT_DIR gets
+NETWORK.safetensors and NETWORK.json, the run's record, as soon as a job is done; `benchmarks/register_prior.py` makes a
+shipped prior of the two.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from medrecon.datasets.pack import every_volume, training_volumes
 from medrecon.networks import image_prior, load_prior
 from medrecon.progress import Progress
 from medrecon.provenance import versions
+from medrecon.training.config import read_toml, updated
 from medrecon.training.loop import LoopOptions
 from medrecon.training.mri_image import train_mri_image
 from medrecon.training.mri_image_options import MriImageOptions
@@ -42,6 +44,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=MriImageOptions.batch)
     parser.add_argument("--rate", type=float, default=LoopOptions.learning_rate)
     parser.add_argument("--bfloat16", action="store_true", default=None)
+    parser.add_argument("--config", type=Path)
     given = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cuda.matmul.allow_tf32 = True
@@ -52,6 +55,8 @@ def main() -> None:
         network, seconds, start, teacher = (*job.split(":"), "", "")[:4]
         loop = LoopOptions(seconds=float(seconds), learning_rate=given.rate)
         options = MriImageOptions(network=network, size=given.size, batch=given.batch, loop=loop)
+        if given.config:
+            options = updated(options, read_toml(given.config), str(given.config))
         from_weights = weights.load(start)[0] if start else None
         said = [0]
 

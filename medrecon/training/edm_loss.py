@@ -14,8 +14,8 @@ from medrecon.networks.edm import MARGIN, EDMDenoiser
 class LevelOptions:
     """ln(sigma) is normal with this mean and spread, cut to [lowest, highest]."""
 
-    mean: float = -2.2
-    spread: float = 1.7
+    mean: float = -1.8
+    spread: float = 1.6
     lowest: float = 0.001
     highest: float = 10.0
 

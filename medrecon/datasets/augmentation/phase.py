@@ -15,14 +15,18 @@ TURN = 6.283185307179586
 
 @dataclass(frozen=True)
 class PhaseOptions:
-    """Correlation lengths in mm, ramps in cycles and wraps across the head."""
+    """Correlation lengths in mm, ramps in cycles and wraps across the head.
+
+    Far below what a scanner leaves: calibration takes the smooth part out, and the network has better use for its weights
+    than phases that it never meets (benchmarks/results/prior_ablation.json).
+    """
 
     coarse_mm: float = 120.0
     fine_mm: float = 40.0
-    smooth_rad: float = 0.8
-    ramp_cycles: float = 1.5
-    wraps: float = 2.0
-    dipole_share: float = 0.3
+    smooth_rad: float = 0.2
+    ramp_cycles: float = 0.3
+    wraps: float = 0.4
+    dipole_share: float = 0.2
 
 
 def random_phase(y_mm: Tensor, x_mm: Tensor, extent_mm: Tensor, draw: Draw, options: PhaseOptions) -> Tensor:
