@@ -13,6 +13,7 @@ METHODS = {
     "spirit-linear": "medrecon.mri.spirit_linear:SpiritLinear",
     "dds": "medrecon.mri.dds:DDS",
     "spirit": "medrecon.mri.spirit:Spirit",
+    "hfs": "medrecon.mri.hfs:HFS",
 }
 
 
