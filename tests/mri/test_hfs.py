@@ -14,6 +14,7 @@ from medrecon.errors import InputError
 from medrecon.mri.dds import DDS
 from medrecon.mri.hfs import HFS
 from medrecon.mri.low_band import high_pass, low_band
+from medrecon.mri.sense import Sense
 from medrecon.operators import HighPass
 
 V = 0.05
@@ -69,14 +70,32 @@ def test_the_low_band_of_smooth_maps_is_right_to_one_and_a_half_per_cent():
     assert (low_part(combined, high) - exact).norm() > 0.02 * exact.norm()
 
 
+def test_air_where_maps_are_noise_stays_out_of_the_low_band():
+    """Maps are defined everywhere, and in air they are arbitrary: one ridge for all pixels takes them at their word."""
+    problem, truth = make_problem(2, coils=8, shape=(64, 61), noise=0.01)
+    generator = torch.Generator().manual_seed(1)
+    rough = torch.randn(problem.maps.shape, dtype=problem.maps.dtype, generator=generator)
+    rough = rough / rough.abs().square().sum(1, keepdim=True).sqrt()
+    wrong = dataclasses.replace(problem, maps=torch.where(truth.abs().unsqueeze(1) > 0, problem.maps, rough))
+    high = high_pass(problem)
+    exact = low_part(truth, high)
+    right, air = ((low_band(p, high) - exact).norm() / exact.norm() for p in (problem, wrong))
+    centre = torch.zeros_like(problem.mask)
+    centre[:, 61 // 2 - 3 : 61 // 2 + 3] = True
+    inner = wrong.with_kspace(wrong.kspace * centre, centre)
+    plain = Sense(weight=1e-3, iterations=30).solve(inner).image
+    assert right < 0.015
+    assert air < 0.4 * (low_part(plain, high) - exact).norm() / exact.norm()
+
+
 def test_one_coil_has_an_exact_low_band():
-    """Specification H8, to the ridge."""
-    problem, truth = make_problem(1, coils=1, noise=0.0)
+    """Specification H8, to the little that the smallest noise level shrinks it."""
+    problem, truth = make_problem(1, coils=1, noise=1e-6)
     flat = dataclasses.replace(problem, maps=torch.ones_like(problem.maps))
     flat = flat.with_kspace(flat.sampling(truth.unsqueeze(1)), flat.mask)
     high = high_pass(flat)
     exact = low_part(truth, high)
-    assert (low_band(flat, high) - exact).norm() < 1.01e-3 * exact.norm()
+    assert (low_band(flat, high) - exact).norm() < 1e-5 * exact.norm()
 
 
 @pytest.mark.parametrize("integrator", ["dpmpp2m", "momentum", "heun"])
@@ -124,7 +143,7 @@ def test_with_a_gaussian_prior_it_draws_the_posterior_of_the_high_band():
     samples = HFS(steps=20, cg=25, samples=24).solve(problem, prior=gaussian_band(VP())).samples
     expected = (samples.var(0).mean() / 24).sqrt()
     assert (samples.mean(0) - exact).abs().square().mean().sqrt() < 1.2 * expected
-    assert expected < 0.5 * (exact - low).abs().square().mean().sqrt()
+    assert expected < 0.7 * (exact - low).abs().square().mean().sqrt()
 
 
 def test_with_all_lines_it_is_the_fully_sampled_image():
