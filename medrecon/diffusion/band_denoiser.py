@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, final
 from torch import Tensor
 
 from medrecon.diffusion.path import AffinePath
+from medrecon.errors import InputError
 
 if TYPE_CHECKING:
     from medrecon.diffusion.prior import Prior
     from medrecon.operators.highpass import HighPass
 
 BandEstimate = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(F_h x_t / a, low band, sigma) to an estimate of the image, of which the high band counts."""
+"""(F_h x_t / a, low band, sigma) to an estimate of the high band; what it holds of lower frequencies means nothing."""
 
 
 @final
@@ -53,9 +54,12 @@ def restricted(prior: Prior, high: HighPass, low: Tensor | None = None) -> Prior
     """`prior` on the high band outside `high`'s; its `denoise` is a `BandDenoiser`.
 
     A prior of whole images is shown the known low band beside the noisy high one, cleaner there than it expects.
+    Raises InputError where a prior of the high band meets a band of no lines.
     """
     if prior.of_band is None:
         return replace(prior, denoise=BandDenoiser(_of_images(prior), prior.path, high, low))
+    if not bool(high.fractions.all()):
+        raise InputError(f"{prior.name} knows the high band alone, and there is no low one; give a width of 1 or more")
     estimate, variance = prior.of_band(high.fractions)
     return replace(prior, denoise=BandDenoiser(estimate, prior.path, high, low), variance=variance)
 
@@ -63,6 +67,6 @@ def restricted(prior: Prior, high: HighPass, low: Tensor | None = None) -> Prior
 def _of_images(prior: Prior) -> BandEstimate:
     def estimate(high: Tensor, low: Tensor, sigma: Tensor) -> Tensor:
         t = prior.path.level(sigma)
-        return prior.denoise(prior.path.a(t[..., None, None]) * (low + high), t)
+        return prior.denoise(prior.path.a(t[..., None, None]) * (low + high), t) - low
 
     return estimate

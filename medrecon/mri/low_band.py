@@ -33,6 +33,16 @@ def high_pass(problem: Problem, width: int | None = None) -> HighPass:
     return HighPass(problem.image_shape, lines, problem.phase_axes)
 
 
+def centre_lines(problem: Problem, high: HighPass) -> Tensor:
+    """`(y, x)` True in the low band itself."""
+    rows, columns = (
+        centred(n, round(n * share)) for n, share in zip(problem.mask.shape, high.fractions.tolist(), strict=True)
+    )
+    lines = torch.zeros_like(problem.mask)
+    lines[rows, columns] = True
+    return lines
+
+
 def low_band(problem: Problem, high: HighPass) -> Tensor:
     """F_l u `(slice, y, x)` of u = argmin |A_acs u - y_acs|^2 / s^2 + |u|^2 / v, A_acs seeing the centre alone.
 
