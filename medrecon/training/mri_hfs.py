@@ -22,6 +22,7 @@ from medrecon.training.loop import train
 from medrecon.training.memory import memory_explained
 from medrecon.training.mri_hfs_options import MriHfsOptions
 from medrecon.training.mri_image import TrainedPrior, bank_of, begin_from, data_facts, initialise, recipe_facts
+from medrecon.training.team import ALONE, Team
 from medrecon.training.watch import UNWATCHED, Watch
 from medrecon.weights.files import content_digest
 
@@ -40,10 +41,11 @@ def train_mri_hfs(
     compiled: bool = False,
     bfloat16: bool | None = None,
     checkpoint: Path | None = None,
+    team: Team = ALONE,
     watch: Watch = UNWATCHED,
     on_step: OnStep = silent,
 ) -> TrainedPrior:
-    """Train on magnitude volumes; arguments as those of `train_mri_image`.
+    """Train on magnitude volumes; arguments as those of `train_mri_image`. No snapshots are taken.
 
     Raises InputError for options that cannot work, volumes that show nothing, a checkpoint of another run, a loss that
     is not finite, and too little memory.
@@ -53,18 +55,19 @@ def train_mri_hfs(
     architecture = options.architecture
     with memory_explained(options.batch, options.size, device):
         augmentation = Augmentation(bank_of(volumes, device, options.loop.seed), options.augmentation, options.size)
-        scale = measured_scale(augmentation, options)
+        scale = _agreed(measured_scale(augmentation, options), team)
         network = UNet(architecture).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         initialise(network, options.loop.seed)
         if start is not None:
             begin_from(network, start)
-        runner: Any = torch.compile(network) if compiled else network
+        runner = team.share(torch.compile(network) if compiled else network)  # type: ignore[arg-type]
         denoiser = BandDenoiser(runner, scale, architecture.multiple)
         facts = {
             **recipe_facts(options),
             "data": data_facts(volumes),
             "start": None if start is None else content_digest(start, "")[:12],
             "device": device.type,
+            "devices": team.size,
             "bfloat16": half,
         }
 
@@ -74,8 +77,16 @@ def train_mri_hfs(
             with torch.autocast(device.type, torch.bfloat16, enabled=half):
                 return band_loss(denoiser, images, sigma, options.bands, generator)
 
-        run = train(network, loss_of, options.loop, checkpoint=checkpoint, facts=facts, watch=watch, on_step=on_step)
+        run = train(
+            network, loss_of, options.loop, checkpoint=checkpoint, facts=facts, team=team, watch=watch, on_step=on_step
+        )
     return TrainedPrior(run.weights, settings_of(options, scale), run)
+
+
+def _agreed(scale: BandScale, team: Team) -> BandScale:
+    """The first process's scale in all of them."""
+    *deviations, low = team.agree([*scale.deviations, scale.low])
+    return BandScale(scale.fractions, tuple(deviations), low)
 
 
 def settings_of(options: MriHfsOptions, scale: BandScale) -> dict[str, Any]:
