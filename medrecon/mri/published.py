@@ -1,20 +1,25 @@
-"""What the published forms share: predictor-corrector chains guided by a norm-balanced gradient, there to be measured.
+"""What the published forms share: predictor-corrector chains guided by a norm-balanced gradient, to be measured.
 
-Specification 1.4-1.6. Norms are each image's own, where the released codes take one of the whole batch.
+Specification 1.4-1.6. Norms are each image's own, where the released codes take one of the whole batch. Times and
+levels belong to the originals' units, k / (1.5 std(k)): a slice's deviation is taken from the sampled centre, where
+they take it from the fully sampled scan, which no one has.
 """
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import torch
 from torch import Tensor
 
+from medrecon.crop import centred
 from medrecon.diffusion.predictor_corrector import Chain, PredictorCorrector
 from medrecon.diffusion.prior import Prior
+from medrecon.diffusion.rescaled import rescaled
+from medrecon.diffusion.sampler import NonFiniteError
 from medrecon.diffusion.streams import Streams
 from medrecon.errors import InputError
 from medrecon.mri.drawing import images_together
@@ -51,7 +56,7 @@ class Published(Method):
 
     @abstractmethod
     def chain(self, problem: Problem, prior: Prior) -> tuple[Chain, tuple[int, ...]]:
-        """The chain of the images of one batch, and the shape of its state behind the slice axis, (…, y, x)."""
+        """The chain of one batch of images, in the originals' units, and the state's shape (…, y, x) of a slice."""
 
     def combined(self, state: Tensor, problem: Problem) -> Tensor:  # noqa: ARG002
         """The image `(slice, y, x)` of a state."""
@@ -82,7 +87,9 @@ class Published(Method):
         return Solution(images, calls=self.calls)
 
     def _draw(self, problem: Problem, prior: Prior, seed: int, sample: int, on_step: OnStep) -> Tensor:
-        chain, shape = self.chain(problem, prior)
+        """The state at the end of the chain `(slice, …)`, in the Problem's units."""
+        unit = units(problem)
+        chain, shape = self.chain(_scaled(problem, unit), rescaled(prior, unit[:, None, None]))
         who = [sample] * problem.n_slices
         streams = Streams(seed, problem.case, problem.slice_ids, who).to(problem.device)
         rows = (math.prod(shape[:-1]), shape[-1])
@@ -90,7 +97,11 @@ class Published(Method):
         def noise(step: Tensor) -> Tensor:
             return streams.normal(step, rows).unflatten(1, shape[:-1])
 
-        return PredictorCorrector(chain, noise, self.name)(on_step)
+        try:
+            return PredictorCorrector(chain, noise, self.name)(on_step) / _over(unit, shape)
+        except NonFiniteError as diverged:
+            image = self.combined(diverged.image / _over(unit, shape), problem)
+            raise NonFiniteError(str(diverged), image) from None
 
     def __post_init__(self) -> None:
         for field in ("steps", "samples", "batch"):
@@ -99,6 +110,22 @@ class Published(Method):
         for field in ("snr", "predictor_weight", "corrector_weight"):
             if not 0 <= getattr(self, field) < math.inf:
                 raise InputError(f"{field} is {getattr(self, field)}; give a number of at least 0")
+
+
+def units(problem: Problem) -> Tensor:
+    """`(slice,)` factors from the Problem's units to those of the originals, the centre standing for all of k-space."""
+    rows, columns = (centred(n, size) for n, size in zip(problem.mask.shape, problem.acs, strict=True))
+    power = problem.kspace[..., rows, columns].abs().square().sum((1, 2, 3)) / problem.kspace[0].numel()
+    return 1 / (1.5 * power.clamp(min=torch.finfo(power.dtype).tiny).sqrt())
+
+
+def _scaled(problem: Problem, unit: Tensor) -> Problem:
+    kspace = problem.kspace * unit[:, None, None, None]
+    return replace(problem, kspace=kspace, noise=unit * problem.noise, model_error=unit * problem.model_error)
+
+
+def _over(unit: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return unit.reshape(-1, *(1 for _ in shape))
 
 
 def _part_of(on_step: OnStep, part: int, parts: int) -> OnStep:
