@@ -125,6 +125,7 @@ def record(
     file = out / f"{name}.safetensors"
     sha256 = weights.save(file, trained.weights, trained.settings, "int8")
     facts = {
+        "recipe": f"benchmarks/train_hfs.py {name}",
         "options": asdict(options),
         "parameters": sum(value.numel() for value in trained.weights.values()),
         "started_from": start or None,
