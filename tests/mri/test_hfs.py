@@ -177,3 +177,15 @@ def test_bad_widths_are_one_line(options, words):
     with pytest.raises(InputError, match=words) as error:
         HFS(**options).solve(problem, prior=wild_prior())
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("batch", [1, 2, 16])
+@pytest.mark.parametrize("options", [{}, {"samples": 2}])
+def test_cuda_gives_the_same_images_in_any_batch(batch, options):
+    problem, _ = make_problem(3)
+    method = HFS(steps=6, batch=batch, **options)
+    expected = method.solve(problem, prior=gaussian_band(VP()), seed=2).samples
+    images = method.solve(problem.to("cuda"), prior=gaussian_band(VP()), seed=2).samples
+    assert (images.cpu() - expected).norm() < 1e-3 * expected.norm()

@@ -205,3 +205,15 @@ def test_units_are_those_of_the_released_normalisation():
     full = fft2c(problem.coils(truth))
     exact = 1 / (1.5 * full.abs().square().mean((1, 2, 3)).sqrt())
     assert torch.allclose(units(problem), exact, rtol=0.1)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@each_method
+@pytest.mark.parametrize("batch", [1, 16])
+def test_cuda_gives_the_same_images_in_any_batch(method, batch):
+    problem, _ = problem_with_kernel(2)
+    expected = method.solve(problem, prior=prior_of(method), seed=2).image
+    one = dataclasses.replace(method, batch=batch)
+    image = one.solve(problem.to("cuda"), prior=prior_of(method), seed=2).image
+    assert (image.cpu() - expected).norm() < 1e-2 * expected.norm()

@@ -5,6 +5,7 @@ import torch
 from phantom import gaussian
 
 from medrecon.diffusion.band_denoiser import BandDenoiser, restricted
+from medrecon.diffusion.path import VP
 from medrecon.errors import InputError
 from medrecon.networks import UNet, UNetOptions
 from medrecon.networks.band import BandScale
@@ -108,3 +109,16 @@ def test_a_prior_of_whole_images_sees_the_low_band_clean():
     t = torch.tensor(0.2)
     expected = (x - high(x)) + high(prior.denoise(x, t))
     assert torch.allclose(restricted(prior, high).denoise(x, t), expected, atol=1e-6)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_runs_the_network_in_fewer_passes_with_its_conditions():
+    """Triton kernels or none: the prior on a card says what it says on the CPU, to bfloat16."""
+    high, x = HighPass((40, 48), 6, ("x",)), images(2, 40, 48)
+    t = VP().level(torch.tensor(0.1))
+    said = []
+    for device in ("cpu", "cuda"):
+        prior = band_prior(weights(BAND), settings(), torch.device(device), "tiny", None)
+        said.append(restricted(prior, high).denoise(x.to(device), t.to(device)).cpu())
+    assert (said[0] - said[1]).norm() < 0.05 * high(said[0]).norm()
