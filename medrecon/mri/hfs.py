@@ -19,7 +19,7 @@ from medrecon.problem import Problem
 class HFS(Drawing):
     """HFS-SDE (Cao et al. 2024) with DPM-Solver++(2M) and a noise-weighted data step in the high band.
 
-    The low band comes from a SENSE solve on the fully sampled centre alone and stays: noise, network and data move the
+    The low band comes from a SENSE solve and stays: noise, network and data move the
     high band only, so that the low band is the same for every seed, as the paper promises. The network sees it.
 
     width : of the low band in lines; unless given all of the sampled centre, at most 32. 0 is VP on the whole image.

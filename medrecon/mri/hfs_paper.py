@@ -21,7 +21,7 @@ from medrecon.problem import Problem
 class HfsPaper(Published):
     """HFS-SDE (Cao et al., IEEE TMI 2024): predictor-corrector, projected score, the low band re-imposed.
 
-    The low band is that of `hfs`, from a SENSE solve on the sampled centre. With `width` 0 and an image prior this is
+    The low band is that of `hfs`, from a SENSE solve. With `width` 0 and an image prior this is
     VP-SDE with predictor and corrector.
 
     snr : 0.16, and 0.32 for 100 steps (released configuration; VP 0.27 and 0.43).
