@@ -1,7 +1,7 @@
 """Where the options of HFS and of the published forms come from: tuning volumes, so that each is compared at its best.
 
-python benchmarks/sweep_hfs.py TUNE OUT.json GROUP... [--hfs mri-hfs] [--image mri-image] [--vp vp.safetensors]
-                               [--device cuda] [--slices 4] [--accel 8]
+python benchmarks/sweep_hfs.py TUNE OUT.json GROUP... [--hfs mri-hfs] [--last hfs-last.safetensors]
+                               [--image mri-image] [--vp vp.safetensors] [--device cuda] [--slices 4] [--accel 8]
 
 Groups: hfs (20 calls, one option at a time), hfs-paper, hfs-released, vp (predictor and corrector on whole images) and
 spirit-paper (200 calls, every combination of what users of the originals tuned by hand: snr and the weights, and eta).
@@ -78,7 +78,8 @@ def main() -> None:
     ready = [(case, _low_truth(case)) for case in cases(given, device)]
     rows = json.loads(given.out.read_text())["rows"] if given.out.exists() else []
     for group in given.groups:
-        prior = load_prior({"vp": given.vp, "spirit-paper": given.image}.get(group, given.hfs), device)
+        others = {"vp": given.vp, "spirit-paper": given.image, "hfs-released": given.last or given.hfs}
+        prior = load_prior(others.get(group, given.hfs), device)
         head = {
             "device": str(device), "versions": versions(device), "commit": commit(), "code": code_digest(),
             "protocol": "full-range", "reference": "simulated", "accel": given.accel,
@@ -98,6 +99,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("out", type=Path)
     parser.add_argument("groups", nargs="+", choices=["hfs", *WEIGHTS])
     parser.add_argument("--hfs", default="mri-hfs")
+    parser.add_argument("--last", help="weights that were not averaged, for hfs-released")
     parser.add_argument("--image", default="mri-image")
     parser.add_argument("--vp", default="vp.safetensors")
     parser.add_argument("--device", default="cuda")

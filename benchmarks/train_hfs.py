@@ -6,7 +6,8 @@ python benchmarks/train_hfs.py PACK HELD_OUT OUT_DIR hfs:600 vp:600
 A job is hfs:seconds or vp:seconds, or either with :weights behind it (a file) to go on from. `vp` is the control: a
 network of the same size on whole images, the same images for the same time. On every affine path an EDM denoiser is the
 same network in x / a, so that it is VP's as well as VE's. OUT_DIR gets JOB.safetensors and JOB.json, the run's record
-with the scores on HELD_OUT, as soon as a job is done. --toy rehearses all of it on a CPU.
+with the scores on HELD_OUT, as soon as a job is done, and hfs-last.safetensors, weights that were not averaged, for
+`hfs-released`. --toy rehearses all of it on a CPU.
 """
 
 import argparse
@@ -124,6 +125,8 @@ def record(
     """Weights and the run's record; scored twice, as trained and as stored, and the stored ones with more calls."""
     file = out / f"{name}.safetensors"
     sha256 = weights.save(file, trained.weights, trained.settings, "int8")
+    if trained.last is not None:
+        weights.save(out / f"{name}-last.safetensors", trained.last, trained.settings, "int8")
     facts = {
         "recipe": f"benchmarks/train_hfs.py {name}",
         "options": asdict(options),

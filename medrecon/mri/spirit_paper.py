@@ -28,9 +28,9 @@ class SpiritPaper(Published):
     The score is the image prior's on u = S^H x, which for sum|S|^2 = 1 is what the original's loss trains, at a coil's
     share of its calls. Noise and start are projected, as in the paper; the released code projects neither.
 
-    snr : 0.7 (released configuration), outside of what makes the corrector a sampler.
-    predictor_weight : 0.2 (released; 0.8 with 100 steps in the follow-up).
-    corrector_weight : 0.2 (released).
+    snr : size of a Langevin step; 0.7 (released configuration), outside of what makes the corrector a sampler.
+    predictor_weight : of the data against the score in the predictor; 0.2 (released; 0.8 in the follow-up, 100 steps).
+    corrector_weight : the same in the corrector; 0.2 (released).
     eta : of the drift -eta / 2 Psi x; 0.45, 0.40 with other maps (released). A step, whatever the number of steps.
     sigma_min, sigma_max : 0.01 and 348 (paper). Levels beyond the prior's are extrapolated by its preconditioning.
     """

@@ -46,6 +46,7 @@ def train_mri_hfs(
     on_step: OnStep = silent,
 ) -> TrainedPrior:
     """Train on magnitude volumes; arguments as those of `train_mri_image`. No snapshots are taken.
+    The last weights are kept as well: `hfs-released` samples with them.
 
     Raises InputError for options that cannot work, volumes that show nothing, a checkpoint of another run, a loss that
     is not finite, and too little memory.
@@ -80,7 +81,7 @@ def train_mri_hfs(
         run = train(
             network, loss_of, options.loop, checkpoint=checkpoint, facts=facts, team=team, watch=watch, on_step=on_step
         )
-    return TrainedPrior(run.weights, settings_of(options, scale), run)
+    return TrainedPrior(run.weights, settings_of(options, scale), run, dict(network.state_dict()))
 
 
 def _agreed(scale: BandScale, team: Team) -> BandScale:

@@ -39,11 +39,12 @@ MEASURED = 128
 
 @dataclass(frozen=True, eq=False)
 class TrainedPrior:
-    """Averaged weights of the network, and what one must know to use them."""
+    """Averaged weights of the network, and what one must know to use them; the last ones where a recipe keeps them."""
 
     weights: dict[str, Tensor]
     settings: dict[str, Any]
     run: Trained
+    last: dict[str, Tensor] | None = None
 
 
 def train_mri_image(

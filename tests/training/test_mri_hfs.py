@@ -157,6 +157,9 @@ def test_the_recipe_makes_a_prior_that_denoises_better_than_none(monkeypatch):
     trained = train_mri_hfs([ball()], options, CPU)
     assert trained.settings["kind"] == "mri-hfs"
     assert trained.settings["pixel_range"] == [4.0, 6.0]
+    assert trained.last is not None
+    assert set(trained.last) == set(trained.weights)
+    assert not torch.equal(trained.last["head.weight"], trained.weights["head.weight"])
     held = Augmentation(slice_bank([ball()]), options.augmentation, 32)(4, generator(7))
     high = HighPass((32, 32), 6, ("x",))
     untrained = {k: torch.zeros_like(v) for k, v in trained.weights.items()}
