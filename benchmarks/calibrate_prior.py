@@ -24,7 +24,7 @@ from torch import Tensor
 
 from medrecon import weights
 from medrecon.bench.conditions import Condition
-from medrecon.bench.coverage import coverage, rank_correlation
+from medrecon.bench.coverage import attainable_correlation, coverage, needed_factor, rank_correlation
 from medrecon.bench.sources import sources
 from medrecon.bench.stale import commit
 from medrecon.calibration import build_problem
@@ -42,8 +42,6 @@ from medrecon.scan import Scan
 from medrecon.weights.registry import FOLDER
 
 LEVELS = tuple(0.0025 * 2**n for n in range(10))
-WITHIN = 0.6827
-"""Share of a normal distribution within one standard deviation."""
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -113,9 +111,10 @@ def rows_of(scan: Scan, accel: float, prior: Prior, samples: int, device: torch.
     """Coverage and scores of every slice."""
     assert scan.truth is not None
     problem = build_problem(scan.undersample(pattern("random", accel, None, 0)).to(device))
-    images = DDS(samples=samples, draws="posterior").solve(problem, prior=prior).samples
-    images = (images * problem.scale * problem.intensity).cpu()
-    mean, deviation, heads = images.mean(0).abs(), images.abs().std(0), foreground_mask(scan.truth)
+    drawn = DDS(samples=samples, draws="posterior").solve(problem, prior=replace(prior, temperature=None))
+    assert drawn.std is not None
+    images, deviation = ((x * problem.scale * problem.intensity).cpu() for x in (drawn.samples, drawn.std))
+    mean, heads = images.mean(0).abs(), foreground_mask(scan.truth)
     singles = [score(image.abs(), scan.truth).as_dict()["slices"] for image in images]
     means = score(mean, scan.truth).as_dict()["slices"]
     rows = []
@@ -124,7 +123,8 @@ def rows_of(scan: Scan, accel: float, prior: Prior, samples: int, device: torch.
         within = coverage(error, std)
         rows.append({
             "scan": scan.name, "slice": i, "accel": accel, "within_1_std": within[0], "within_2_std": within[1],
-            "factor": float(np.quantile(np.abs(error) / std, WITHIN)), "rank_correlation": rank_correlation(error, std),
+            "factor": needed_factor(error, std), "rank_correlation": rank_correlation(error, std),
+            "attainable_correlation": attainable_correlation(std),
             "psnr_foreground_mean": means[i]["psnr_foreground"],
             "psnr_foreground_one": float(np.mean([one[i]["psnr_foreground"] for one in singles])),
         })  # fmt: skip

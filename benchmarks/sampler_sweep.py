@@ -83,7 +83,8 @@ def main() -> None:
     index, count = map(int, options.part.split("/"))
     prior, ready = load_prior(options.prior, device), cases(options.tune, options.slices, device)
     head = {
-        "device": str(device), "versions": versions(device), "commit": commit(), "code": code_digest(),
+        "device": str(device), "versions": versions(device), "commit": commit(),
+        "code": {method: code_digest(method) for method in ("dds", "spirit")},
         "prior": prior.name, "weights_sha256": prior.sha256, "protocol": "full-range", "reference": "simulated",
     }  # fmt: skip
     rows = json.loads(options.out.read_text())["rows"] if options.out.exists() else []

@@ -98,11 +98,11 @@ def test_wrong_maps_are_compared_on_the_same_slices_and_masks() -> None:
     assert "12 lines 0.050" in text
 
 
-def test_coverage_is_weighted_by_pixels_and_shown_beside_the_calibrated_share() -> None:
+def test_coverage_is_weighted_by_pixels_and_correlation_stands_beside_the_attainable_one() -> None:
     def slice_of(within, pixels):
         return {
             "within_1_std": within, "within_2_std": 0.9, "rank_correlation": 0.5, "needed_factor": 1.5,
-            "pixels": pixels,
+            "attainable_correlation": 0.6, "pixels": pixels,
         }  # fmt: skip
 
     one = {"mean": {}, "slices": [{"psnr_foreground": 29.0}]}
@@ -110,11 +110,10 @@ def test_coverage_is_weighted_by_pixels_and_shown_beside_the_calibrated_share() 
         "dds",
         options={"steps": 50, "samples": 8},
         coverage=[slice_of(0.8, 300), slice_of(0.4, 100)],
-        coverage_if_calibrated=[0.62, 0.9],
         one_sample=one,
     )
     text = trust_tables.coverage([record([found])])
-    assert cells(text, "`dds`, steps 50, samples 8")[3:] == ["70 % (62)", "90 % (90)", "0.50", "1.50", "31.00 / 29.00"]
+    assert cells(text, "`dds`, steps 50, samples 8")[3:] == ["70 %", "90 %", "0.50 (0.60)", "1.50", "31.00 / 29.00"]
 
 
 def test_holdout_ranks_methods() -> None:

@@ -92,10 +92,10 @@ class Campaign:
         return self.stores[self.paths[id(unit)]]
 
     def _stale(self) -> dict[Path, list[Stale]]:
-        digests = {self.paths[id(unit)]: code_digest(unit.suite.science) for unit in self.units}
+        sciences = {self.paths[id(unit)]: unit.suite.science for unit in self.units}
         weights = [unit.runner.weights for unit in self.units if unit.runner.weights is not None]
         hashes = {each["name"] or "": each["sha256"] for each in weights}
-        found = {path: stale(self.stores[path].rows, digest, hashes) for path, digest in digests.items()}
+        found = {path: stale(self.stores[path].rows, science, hashes) for path, science in sciences.items()}
         return {path: rows for path, rows in found.items() if rows}
 
     def _check(self) -> None:
@@ -132,7 +132,7 @@ class _Bench:
             "reference": case.kind,
             **measured,
             "commit": commit(),
-            "code": code_digest(unit.suite.science),
+            "code": code_digest(unit.runner.method, unit.suite.science),
             "device": str(self.device),
             "versions": versions(self.device),
         }

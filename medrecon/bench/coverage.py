@@ -11,6 +11,8 @@ from scipy import stats
 
 Image = NDArray[np.float64]
 WIDTHS = (1, 2)
+CALIBRATED = (0.6827, 0.9545)
+"""Shares of a normal distribution within them."""
 
 
 def coverage(error: Image, std: Image) -> tuple[float, ...]:
@@ -18,24 +20,13 @@ def coverage(error: Image, std: Image) -> tuple[float, ...]:
     return tuple(float((np.abs(error) <= k * std).mean()) for k in WIDTHS)
 
 
-def if_calibrated(samples: int) -> tuple[float, ...]:
-    """What coverage would be with `samples` draws of the true posterior: 68 and 95 % are reached by many of them only.
-
-    Mean and standard deviation of K normal draws are uncertain themselves: truth minus mean, over the deviation and
-    sqrt(1 + 1 / K), follows Student's t with K - 1 degrees of freedom.
-    """
-    t = stats.t(samples - 1)
-    return tuple(float(2 * t.cdf(k / np.sqrt(1 + 1 / samples)) - 1) for k in WIDTHS)
-
-
-def needed_factor(error: Image, std: Image, samples: int) -> float | None:
+def needed_factor(error: Image, std: Image) -> float | None:
     """Factor on the deviation at which the share within 1 of them is the calibrated one: above 1 means overconfident.
 
     None where most pixels have no deviation at all.
     """
-    wanted = if_calibrated(samples)[0]
     ratios = np.divide(np.abs(error), std, out=np.full(error.shape, np.inf), where=std > 0)
-    found = float(np.quantile(ratios, wanted, method="higher"))
+    found = float(np.quantile(ratios, CALIBRATED[0], method="higher"))
     return found if np.isfinite(found) else None
 
 
@@ -47,12 +38,19 @@ def rank_correlation(error: Image, std: Image) -> float | None:
     return float(np.corrcoef(*ranks)[0, 1])
 
 
+def attainable_correlation(std: Image) -> float | None:
+    """The rank correlation of `std` with errors that are normal and exactly as wide as it says.
+
+    Less than 1, since a wide error may be small by chance, and the less the more alike all deviations are.
+    """
+    return rank_correlation(np.random.default_rng(0).normal(size=std.shape) * std, std)
+
+
 def of_slices(
     image: Sequence[Image],
     std: Sequence[Image],
     truth: Sequence[Image],
     heads: Sequence[NDArray[np.bool_]],
-    samples: int,
 ) -> list[dict[str, Any]]:
     """One record a slice, of the pixels inside its foreground `heads`; slices without any are left out."""
     found = []
@@ -66,7 +64,8 @@ def of_slices(
                 "within_1_std": within[0],
                 "within_2_std": within[1],
                 "rank_correlation": rank_correlation(error, deviation),
-                "needed_factor": needed_factor(error, deviation, samples),
+                "attainable_correlation": attainable_correlation(deviation),
+                "needed_factor": needed_factor(error, deviation),
                 "pixels": int(head.sum()),
             }
         )

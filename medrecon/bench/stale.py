@@ -1,7 +1,8 @@
 """Rows that today's code or weights would make differently; they are found, and never silently mixed with new ones.
 
 A row is stale if its weights have another hash than those of the same name in this run, or if the code that takes part
-in its numbers has another digest. The commit stands in the row for people: it also moves with a word in the docs.
+in its numbers has another digest: that of its method, of its suite and of what all rows share, not of other methods.
+The commit stands in the row for people: it also moves with a word in the docs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import medrecon
+from medrecon.bench.closure import closure
 from medrecon.bench.identity import Row
+from medrecon.bench.runners import CONTROL
+from medrecon.mri import METHODS, method_class
 
 PACKAGE = Path(medrecon.__file__).parent
 ROOMS = (
@@ -23,6 +27,11 @@ ROOMS = (
     "bench/cases.py", "bench/sources.py", "bench/suite.py", "datasets/magnitudes.py", "datasets/pack.py",
     "weights/files.py", "weights/quantise.py", "crop.py", "problem.py", "scan.py",
 )  # fmt: skip
+"""Where code stands that can decide numbers; imports are followed no further."""
+SHARED = ("bench/cases.py", "bench/sources.py", "bench/suite.py", "masks")
+"""Where the code of every row begins; masks are named by strings, so that all of them are."""
+NETWORK = ("networks/load.py", "weights/files.py", "weights/quantise.py")
+"""How the network of a prior comes from its file."""
 DIGITS = 12
 OTHER_CODE, EARLIER_WEIGHTS = "other code", "earlier weights"
 
@@ -40,17 +49,31 @@ class Stale:
 
 
 @cache
-def code_digest(science: tuple[str, ...] = ()) -> str:
-    """Hash of the code, docstrings apart, of `ROOMS` and of a suite's own `science`, paths below the package."""
+def code_digest(method: str, science: tuple[str, ...] = (), package: Path = PACKAGE) -> str:
+    """Hash of the code, docstrings apart, that decides rows of `method` in a suite with this `science`."""
     digest = sha256()
-    for part in (*ROOMS, *science):
-        whole = PACKAGE / part
-        for path in sorted(whole.rglob("*.py")) if whole.is_dir() else [whole]:
-            digest.update(path.relative_to(PACKAGE).as_posix().encode())
-            digest.update(_without_words(path.read_text(encoding="utf-8")).encode())
+    for file in decisive(method, science, package):
+        digest.update(file.encode())
+        digest.update(_without_words((package / file).read_text(encoding="utf-8")).encode())
     return digest.hexdigest()[:DIGITS]
 
 
+def decisive(method: str, science: tuple[str, ...] = (), package: Path = PACKAGE) -> list[str]:
+    """The files of that code, by their path below the package."""
+    return closure(package, (*SHARED, *science, *_own(method)), ROOMS)
+
+
+def _own(method: str) -> tuple[str, ...]:
+    """Where the method's own code begins; a control from outside has none in the package."""
+    if method == CONTROL:
+        return ("networks/unrolled.py", *NETWORK)
+    if method not in METHODS:
+        return ()
+    _, *words = METHODS[method].split(":")[0].split(".")
+    return ("/".join(words) + ".py", *(NETWORK if method_class(method).needs_prior else ()))
+
+
+@cache
 def _without_words(source: str) -> str:
     """The source with its docstrings left out: what they say decides no number."""
     lines = source.splitlines()
@@ -76,13 +99,13 @@ def commit() -> str:
     return (name + ("+" if changed else "")) or "unknown"
 
 
-def stale(rows: Iterable[Row], digest: str, hashes: Mapping[str, str | None]) -> list[Stale]:
-    """The stale ones of `rows`; `hashes` are those of the weights at hand, by name."""
+def stale(rows: Iterable[Row], science: tuple[str, ...], hashes: Mapping[str, str | None]) -> list[Stale]:
+    """The stale ones of `rows` of a suite with this `science`; `hashes` are those of the weights at hand, by name."""
     found = []
     for row in rows:
         weights = row.get("weights")
         if weights and weights["name"] in hashes and weights["sha256"] != hashes[weights["name"]]:
             found.append(Stale(row, EARLIER_WEIGHTS))
-        elif row.get("code") != digest:
+        elif row.get("code") != code_digest(row["method"], science):
             found.append(Stale(row, OTHER_CODE))
     return found

@@ -36,7 +36,7 @@ class Suite:
     grid : its conditions, unless the user gives others.
     sweeps : multiples of the noise rule at which the baselines are tried besides their default.
     samples : draws a slice of the methods that draw.
-    science : files of the package, by path, that decide this suite's numbers besides `stale.ROOMS`.
+    science : files of the package, by path, that decide this suite's numbers besides `stale.SHARED` and the method.
     takes_measured : whether it can be asked of measured scans.
     mixes_snr : rows of all SNR share a file.
     """

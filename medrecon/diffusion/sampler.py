@@ -55,7 +55,8 @@ class Sampler:
         ODE; the variance-true share of ancestral sampling is sqrt(1 - (sigma_s / sigma_t)^2); more than that forgets
         the sample and tends to the mean.
     amplitude : g, of the fresh noise. 1 for a sample. Below 1 it leaves room for the estimate's own error, so that
-        error and noise together are what the network expects at that level: better single images in fewer steps.
+        error and noise together are what the network expects at that level: better single images in fewer steps. With 0
+        and eta 1 the estimate itself is denoised, at falling levels: annealed plug-and-play (Zhang et al. 2021, DPIR).
     annealing : None for estimates, x0 the data step's mean. Else x0 is drawn from the Gaussian data posterior at every
         level and the noise renewed as `Annealing` says, in place of `eta` and `amplitude`: draws of the posterior.
     spreads : of x0 given x_t, `(steps, …)` for the levels but the last; with `annealing` only.
@@ -137,7 +138,8 @@ class _Step:
         return (x, x0, history[-1].raw, finite, *chain.from_iterable(p.tensors for p in kept))
 
     def _noise(self, number: Tensor) -> Tensor | None:
-        return None if self.sampler.eta == 0 else self.noise(number)
+        fresh = self.sampler.annealing is not None or self.sampler.eta * self.sampler.amplitude > 0
+        return self.noise(number) if fresh else None
 
     def _predict(self, x: Tensor, t: Tensor, number: Tensor, noise: Tensor | None) -> Prediction:
         path, data, spreads = self.sampler.path, self.data, self.sampler.spreads
@@ -160,12 +162,11 @@ class _Step:
 
     def _renewed(self, e: Tensor, noise: Tensor | None) -> Tensor:
         """The noise of the next level."""
-        if noise is None:
-            return e
-        if self.sampler.annealing is not None:
-            return self.sampler.annealing.renewed(e, noise[:, 0])
-        eta, fresh = self.sampler.eta, self.sampler.eta * self.sampler.amplitude * noise
-        return fresh if eta == 1 else (1 - eta**2) ** 0.5 * e + fresh
+        eta, annealing = self.sampler.eta, self.sampler.annealing
+        if annealing is not None and noise is not None:
+            return annealing.renewed(e, noise[:, 0])
+        kept = (1 - eta**2) ** 0.5 * e
+        return kept if noise is None else kept + eta * self.sampler.amplitude * noise
 
 
 def _mirrored(x: Tensor, number: Tensor) -> Tensor:

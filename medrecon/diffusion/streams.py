@@ -1,5 +1,9 @@
 """Counter-based random numbers: each draw is a function of (seed, case, slice, sample, step, pixel) and nothing else.
 
+Samples come in antithetic pairs (Hammersley and Morton 1956): sample 2 n + 1 is drawn from the negative of the numbers
+of sample 2 n. It is as likely, and to first order the noise takes from it what it adds to the other, so that the mean
+of a few samples is nearly that of many.
+
 Threefry-2x32 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011) with 13 rounds, the fewest that
 passed their tests; the Box-Muller transform makes normals of its two words.
 """
@@ -51,13 +55,14 @@ class Streams:
     """
 
     def __init__(self, seed: int, case: str, slice_ids: Sequence[int], samples: Sequence[int]) -> None:
-        keys = [_key(seed, case, i, k) for i, k in zip(slice_ids, samples, strict=True)]
+        keys = [_key(seed, case, i, k - k % 2) for i, k in zip(slice_ids, samples, strict=True)]
         self.keys = torch.tensor(keys, dtype=torch.int32).T[..., None]
+        self.signs = torch.tensor([1.0 - 2 * (k % 2) for k in samples])[:, None]
 
     def to(self, device: torch.device | str) -> Streams:
         """The same streams, drawn on `device`."""
         moved = copy(self)
-        moved.keys = self.keys.to(device)
+        moved.keys, moved.signs = self.keys.to(device), self.signs.to(device)
         return moved
 
     def normal(self, step: int | Tensor, shape: tuple[int, int]) -> Tensor:
@@ -70,7 +75,8 @@ class Streams:
         position = torch.arange(math.prod(shape), dtype=torch.int32, device=self.keys.device)
         u, v = threefry2x32((first, second), (torch.zeros_like(position) + step, position), rounds=13)
         radius = (-2 * _uniform(u).log()).sqrt()
-        return torch.polar(radius, 2 * math.pi * _uniform(v)).to(torch.complex64).unflatten(-1, shape)
+        normal = torch.polar(radius, 2 * math.pi * _uniform(v)).to(torch.complex64)
+        return (self.signs * normal).unflatten(-1, shape)
 
 
 def _key(seed: int, case: str, slice_id: int, sample: int) -> tuple[int, int]:

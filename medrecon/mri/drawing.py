@@ -24,7 +24,7 @@ from medrecon.mri.method import Method, Solution
 from medrecon.problem import Problem
 from medrecon.progress import OnStep, Progress, silent
 
-START, END, RHO, STEPS, CG = 1.0, 1.0, 7.0, 20, 5
+START, END, RHO, STEPS, CG = 1.0, 1.0, 15.0, 20, 5
 """Of estimates: first level in standard deviations of the prior's images, last one in those of the data, spacing,
 network calls, conjugate-gradient iterations. With the other defaults within 0.05 dB of the best of 20 calls in
 benchmarks/results/sampler_sweep.json. `Annealing` has those of draws."""
@@ -36,7 +36,7 @@ class Drawing(Method):
 
     steps : noise levels, one network call each (with `heun` two, but for the last); unless given 20 for estimates, 50
         for draws of the posterior.
-    samples : draws a slice; the image is their mean, their spread the uncertainty.
+    samples : draws a slice, in antithetic pairs; the image is their mean, their spread the uncertainty.
     draws : "estimate" seeks the best single image, "posterior" an image as likely as any other that fits the data;
         unless given an estimate for one sample, the posterior for several.
     cg : conjugate-gradient iterations of a data step; unless given 5, and 10 for draws of the posterior.
@@ -44,12 +44,12 @@ class Drawing(Method):
         posterior.
     end : last noise level; unless given the standard deviation of each slice's data, half of it for draws of the
         posterior. Both are kept inside what the prior was trained on.
-    rho : spacing of the levels (Karras et al. 2022), larger means more of them at low noise; unless given 7, and 3 for
+    rho : spacing of the levels (Karras et al. 2022), larger means more of them at low noise; unless given 15, and 3 for
         draws of the posterior.
     integrator : of estimates: how past predictions are combined.
     momentum : share of the estimate's last change that is added to it, for the integrator of that name.
     eta : of estimates: share of fresh noise a step, 0 to 1; 1 gives the best single images.
-    amplitude : of the fresh noise, in units of the level's; below 1 it leaves room for the error of the estimate.
+    amplitude : of the fresh noise, in units of the level's; 0 leaves all of the level to the error of the estimate.
     mirrored : show the network the image mirrored by turns, so that some of its errors average out.
     batch : images a network call on CUDA; on the CPU always one.
     """
@@ -64,10 +64,10 @@ class Drawing(Method):
     end: float | None = None
     rho: float | None = None
     integrator: Literal["momentum", "ddim", "dpmpp2m", "heun"] = "momentum"
-    momentum: float = 0.6
+    momentum: float = 0.7
     eta: float = 1.0
-    amplitude: float = 0.3
-    mirrored: bool = False
+    amplitude: float = 0.0
+    mirrored: bool = True
     batch: int = 16
 
     @property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
+from medrecon.mri.deviation import local_deviation
 from medrecon.progress import OnStep, silent
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Solution:
     @property
     def std(self) -> Tensor | None:
         """`(slice, y, x)` standard deviation of the magnitude, from two samples on."""
-        return self.samples.abs().std(0) * self.temperature if len(self.samples) > 1 else None
+        return local_deviation(self.samples.abs()) * self.temperature if len(self.samples) > 1 else None
 
 
 @dataclass(frozen=True)

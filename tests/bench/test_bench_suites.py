@@ -103,7 +103,7 @@ def test_posterior_rows_hold_coverage_and_the_score_of_one_sample(tmp_path) -> N
         assert row["network_calls"] == 40
         assert len(row["coverage"]) == 2
         assert all(0 < each["within_1_std"] < each["within_2_std"] <= 1 for each in row["coverage"])
-        assert row["coverage_if_calibrated"][0] == pytest.approx(0.56, abs=0.02)
+        assert all(0 < each["attainable_correlation"] < 0.7 for each in row["coverage"])
 
 
 def test_global_random_state_is_left_alone(tmp_path) -> None:

@@ -57,7 +57,8 @@ def test_methods_bring_their_own_options(capsys) -> None:
 def test_options_of_methods_are_explained_by_their_docstrings(capsys) -> None:
     run(["mri", "--method", "dds", "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    assert "--samples INT Draws a slice; the image is their mean, their spread the uncertainty. (default: 1)" in said
+    image = "the image is their mean, their spread the uncertainty. (default: 1)"
+    assert f"--samples INT Draws a slice, in antithetic pairs; {image}" in said
     assert "--cg NUMBER Conjugate-gradient iterations of a data step; unless given 5, and 10 for draws" in said
     assert "--draws estimate|posterior" in said
     assert "{None}" not in said

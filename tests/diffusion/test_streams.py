@@ -63,9 +63,15 @@ def test_streams_of_other_steps_samples_slices_cases_seeds_are_uncorrelated():
         return Streams(seed, case, (slice_id,), (sample,)).normal(step, (64, 65))
 
     first = draw()
-    for other in (draw(seed=1), draw(case="b"), draw(slice_id=1), draw(sample=1), draw(step=1)):
+    for other in (draw(seed=1), draw(case="b"), draw(slice_id=1), draw(sample=2), draw(step=1)):
         correlation = (first.conj() * other).mean().abs() / 2
         assert correlation < 4 / (64 * 65) ** 0.5
+
+
+def test_draws_come_in_antithetic_pairs():
+    draws = Streams(0, "case", (1,) * 6, range(6)).normal(3, (9, 10))
+    assert torch.equal(draws[1::2], -draws[::2])
+    assert len({float(d.abs().sum()) for d in draws}) == 3
 
 
 def test_bits_do_not_depend_on_the_batch():

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, final
 
 from medrecon.bench.cases import Case, costs, evenly, in_scan_units, scored, solved
 from medrecon.bench.conditions import Choice, Grid
-from medrecon.bench.coverage import if_calibrated, of_slices
+from medrecon.bench.coverage import of_slices
 from medrecon.bench.runners import Runner, takes
 from medrecon.bench.suite import Recipe, Suite, Variant
 from medrecon.errors import InputError
@@ -35,9 +35,9 @@ class Posterior(Suite):
         part = evenly(case.problem.n_slices, slices)
         done = solved(case.problem.select(part), runner, case.seed)
         samples = in_scan_units(done.solution.samples, done.problem, case.scan)
-        if len(samples) < 2:
+        if done.solution.std is None:
             raise InputError(f"{runner.method} gave a single sample; coverage needs at least 2 of them")
-        image, std = samples.mean(0).abs(), samples.abs().std(0) * done.solution.temperature
+        image, std = samples.mean(0).abs(), in_scan_units(done.solution.std, done.problem, case.scan)
         truth = case.reference[part]
         mean, deviation, true = (list(each.double().numpy()) for each in (image, std, truth))
         heads = list(foreground_mask(truth).numpy())
@@ -47,7 +47,6 @@ class Posterior(Suite):
             **costs(done, case),
             "samples": len(samples),
             "spread": done.solution.spread,
-            "coverage": of_slices(mean, deviation, true, heads, len(samples)),
-            "coverage_if_calibrated": list(if_calibrated(len(samples))),
+            "coverage": of_slices(mean, deviation, true, heads),
             "one_sample": {"mean": single["mean"], "slices": single["slices"]},
         }

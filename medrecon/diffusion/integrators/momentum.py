@@ -22,7 +22,7 @@ class Momentum(Integrator):
     """
 
     memory: ClassVar[int] = 2
-    share: float = 0.6
+    share: float = 0.7
 
     def combine(self, history: Sequence[Prediction], path: AffinePath, t: Tensor, s: Tensor) -> Tensor:
         now = history[-1]
