@@ -22,6 +22,7 @@ class HFS(Drawing):
     The low band comes from a SENSE solve and stays: noise, network and data move the
     high band only, so that the low band is the same for every seed, as the paper promises. The network sees it.
 
+    mirrored : not for this method, whose network is told where the low band lies.
     width : of the low band in lines; unless given all of the sampled centre, at most 32. 0 is VP on the whole image.
     """
 
@@ -29,6 +30,7 @@ class HFS(Drawing):
     default_prior: ClassVar[str | None] = "mri-hfs"
 
     integrator: Literal["momentum", "ddim", "dpmpp2m", "heun"] = "dpmpp2m"
+    mirrored: bool = False
     width: int | None = None
 
     def local(self, problem: Problem, prior: Prior) -> Prior:
@@ -44,5 +46,9 @@ class HFS(Drawing):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.mirrored:
+            raise InputError(
+                "mirrored views are not for hfs, whose network is told where the low band lies; leave it out"
+            )
         if self.width is not None and self.width < 0:
             raise InputError(f"width is {self.width}; give a number of lines of at least 0")

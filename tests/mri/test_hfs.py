@@ -170,9 +170,10 @@ def test_images_do_not_depend_on_what_else_is_reconstructed():
 
 
 @pytest.mark.parametrize(
-    ("options", "words"), [({"width": -1}, "width is -1"), ({"width": 9}, "9 lines was asked for")]
+    ("options", "words"),
+    [({"width": -1}, "width is -1"), ({"width": 9}, "9 lines was asked for"), ({"mirrored": True}, "mirrored views")],
 )
-def test_bad_widths_are_one_line(options, words):
+def test_what_it_cannot_do_is_one_line(options, words):
     problem, _ = make_problem(1)
     with pytest.raises(InputError, match=words) as error:
         HFS(**options).solve(problem, prior=wild_prior())
