@@ -1,7 +1,9 @@
 """Make a shipped prior of a trained one: its weights into the package, its record into the registry.
 
 python benchmarks/register_prior.py OUT_DIR/small.safetensors mri-image-small
+python benchmarks/register_prior.py OUT_DIR/hfs.safetensors mri-hfs
 python benchmarks/register_prior.py OUT_DIR/unrolled.json unrolled
+python benchmarks/register_prior.py OUT_DIR/vp.json mri-hfs-vp
 
 The record of a control stands alone: recipe, hash and validation without its weights.
 """
@@ -9,12 +11,18 @@ The record of a control stands alone: recipe, hash and validation without its we
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from medrecon import weights
 from medrecon.weights import Record
 from medrecon.weights.registry import FOLDER
 
 KINDS = {"large": "image-prior", "small": "image-prior-small"}
+SERVES = {
+    "mri-image": "Denoiser of complex MR images of the head: the prior of `dds` and `spirit`",
+    "mri-hfs": "Denoiser of the high band of complex MR images of the head, given the low one: the prior of `hfs`",
+}
+USED_BY = {"mri-image": "dds", "mri-hfs": "hfs"}
 ATTRIBUTION = (
     "Lesjak et al. 2016/2017, brain MRI of patients with multiple sclerosis (CC BY); "
     "T1 MEMPRAGE and T2 FSE of one adult (Apache-2.0); T1 MPRAGE of one child (MIT)"
@@ -23,7 +31,7 @@ ATTRIBUTION = (
 
 CARD = """# {name}
 
-Denoiser of complex MR images of the head: the prior of `dds` and `spirit`. **Research use; not a medical device.**
+{serves}. **Research use; not a medical device.**
 
 | | |
 |---|---|
@@ -38,7 +46,7 @@ Denoiser of complex MR images of the head: the prior of `dds` and `spirit`. **Re
 
 Magnitude images at their acquired matrix were made complex, cut and acquired anew by `medrecon.datasets`. The
 validation reconstructs slices of subjects that training never saw, under the standard conditions of
-docs/benchmarks.md (8 simulated coils, SNR 40, 1-D random masks), by `dds` with 20 calls; foreground PSNR in dB.
+docs/benchmarks.md (8 simulated coils, SNR 40, 1-D random masks), by `{method}` with 20 calls; foreground PSNR in dB.
 
 It knows heads: seven people, with T1, T2 and FLAIR contrast. Other anatomy, contrasts, implants and large lesions lie
 outside, and what it makes of them can look convincing. Where the data say little it adds what its training made likely:
@@ -53,11 +61,12 @@ def register_control(file: Path, name: str) -> None:
         name=name, kind="control", file=None, sha256=run["sha256"], licence="Apache-2.0", attribution=ATTRIBUTION,
         parameters=run["parameters"], pixel_range=(footprint["finest_mm"], footprint["coarsest_mm"]),
         training={
-            "recipe": "benchmarks/train_control.py", "steps": run["steps"], "seconds": round(run["seconds"], 1),
+            "recipe": run.get("recipe", "benchmarks/train_control.py"), "steps": run["steps"],
+            "seconds": round(run["seconds"], 1),
             "images": run["steps"] * run["options"]["batch"], "device": run["versions"].get("gpu", "cpu"),
             "final_loss": run["history"][-1][2], "options": run["options"],
         },
-        validation=run["validation"],
+        validation=run.get("validation") or run["validation_int8_20"],
     ))  # fmt: skip
 
 
@@ -69,7 +78,7 @@ def main(file: Path, name: str) -> None:
     footprint = options["augmentation"]["footprint"]
     record = Record(
         name=name,
-        kind=KINDS[options["network"]],
+        kind="hfs" if settings["kind"] == "mri-hfs" else KINDS[options["network"]],
         file=f"{name}.safetensors",
         sha256=sha256,
         licence="Apache-2.0",
@@ -77,7 +86,7 @@ def main(file: Path, name: str) -> None:
         parameters=sum(v.numel() for v in tensors.values()),
         pixel_range=(footprint["finest_mm"], footprint["coarsest_mm"]),
         training={
-            "network": options["network"],
+            "network": options["network"] if isinstance(options["network"], str) else "of its own widths",
             "steps": run["steps"],
             "images": run["steps"] * options["batch"],
             "seconds": round(run["seconds"], 1),
@@ -87,14 +96,14 @@ def main(file: Path, name: str) -> None:
             "stored": "int8 per output channel",
             "final_loss": run["history"][-1][2],
         },
-        validation=run["validation_int8"],
+        validation=run.get("validation_int8") or run["validation_int8_20"],
     )
     weights.register(record)
-    (FOLDER / f"{name}.md").write_text(card(record, settings["levels"]))
+    (FOLDER / f"{name}.md").write_text(card(record, settings))
 
 
-def card(record: Record, levels: list[float]) -> str:
-    """The model card, from the record alone."""
+def card(record: Record, settings: dict[str, Any]) -> str:
+    """The model card, from the record and what the weights file says."""
     training = dict(record.training)
     begin, teacher = training.pop("started_from"), training.pop("teacher", None)
     return CARD.format(
@@ -109,8 +118,10 @@ def card(record: Record, levels: list[float]) -> str:
         + (f", taught by {teacher}" if teacher else ""),
         low=record.pixel_range[0] if record.pixel_range else "?",
         high=record.pixel_range[1] if record.pixel_range else "?",
-        lowest=levels[0],
-        highest=levels[1],
+        lowest=settings["levels"][0],
+        highest=settings["levels"][1],
+        serves=SERVES[settings["kind"]],
+        method=USED_BY[settings["kind"]],
         validation=", ".join(f"{k} {v:.3f}" for k, v in record.validation.items()),
         **training,
     )

@@ -148,7 +148,7 @@ def _prior(method: Method, prior: str | Prior | None, device: torch.device) -> P
         return prior
     from medrecon.networks import load_prior
 
-    return load_prior(prior or default_prior(device), device)
+    return load_prior(prior or method.default_prior or default_prior(device), device)
 
 
 def default_prior(device: torch.device) -> str:

@@ -46,7 +46,7 @@ def provenance(
 
 def versions(device: torch.device) -> dict[str, Any]:
     """Software that takes part in the numbers; on the CPU the thread count does, and everywhere a network's format."""
-    from medrecon.networks.load import network_dtype
+    from medrecon.networks.ready import network_dtype
 
     found: dict[str, Any] = {
         "medrecon": medrecon.__version__,

@@ -32,6 +32,10 @@ COMMANDS = {
         "medrecon.cli.train:run",
         "train the image prior: medrecon train mri-image --data DIR -o prior.safetensors",
     ),
+    "train mri-hfs": (
+        "medrecon.cli.train:run_hfs",
+        "train the high-band prior: medrecon train mri-hfs --data DIR -o hfs.safetensors",
+    ),
     "bench mri": (
         "medrecon.cli.bench:run_mri",
         "measure methods on volumes and k-space: medrecon bench mri --data DIR -o results/NAME",

@@ -40,7 +40,8 @@ class Mri:
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FILE", help_behavior_hint="")] = None
     """Where the image goes: .h5, .nii.gz, .npy, or .png for the picture."""
     method: str = "spirit"
-    """zero-filled, sense, wavelet, tv, spirit-linear, dds or spirit; --help after a method shows its options."""
+    """zero-filled, sense, wavelet, tv, spirit-linear, dds, spirit or hfs; published forms, slow and there to be
+    measured: hfs-paper, hfs-released, spirit-paper; --help after a method shows its options."""
     accel: Annotated[float | None, tyro.conf.arg(metavar="R", help_behavior_hint="")] = None
     """Net acceleration of a fully sampled scan; 4 unless given."""
     mask: Annotated[str | None, tyro.conf.arg(metavar="KIND|FILE", help_behavior_hint="")] = None
@@ -76,7 +77,7 @@ def run(argv: Sequence[str]) -> int:
     common, method = parse_both(Mri, kind, argv, command, DESCRIPTION)
     _check(common)
     if common.prior is not None and not kind.needs_prior:
-        raise InputError(f"--method {common.method} uses no prior; leave --prior out, or choose dds or spirit")
+        raise InputError(f"--method {common.method} uses no prior; leave --prior out, or choose dds, spirit or hfs")
     device = resolve(common.device, common.threads)
     scan = _undersampled(_load(common.input), common)
     from medrecon.pipeline import reconstruct

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -136,17 +136,12 @@ def _check_prior(data: bytes, name: str) -> None:
     """Raise InputError unless the file makes a prior."""
     import torch
 
-    from medrecon.networks.load import KIND, image_prior
+    from medrecon.networks.load import check_kind, made_prior
     from medrecon.weights.files import decode
 
     tensors, settings = decode(data, name)
-    if _kind(settings) != KIND:
-        raise InputError(f"{name} holds weights of kind '{_kind(settings)}'; an image prior is of kind '{KIND}'")
-    image_prior(tensors, settings, torch.device("cpu"), name, None)
-
-
-def _kind(settings: Mapping[str, Any]) -> str:
-    return str(settings.get("kind"))
+    check_kind(settings, name)
+    made_prior(tensors, settings, torch.device("cpu"), name, None)
 
 
 def _kept(name: str) -> int:

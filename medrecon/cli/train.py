@@ -1,4 +1,4 @@
-"""`medrecon train mri-image`: the image prior from magnitude volumes."""
+"""`medrecon train mri-image` and `mri-hfs`: the priors from magnitude volumes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from medrecon.errors import InputError
 
 if TYPE_CHECKING:
     from medrecon.cli.recipe import Volumes
+    from medrecon.training.mri_hfs_options import MriHfsOptions
     from medrecon.training.mri_image_options import MriImageOptions
 
+IMAGE, HFS = "train mri-image", "train mri-hfs"
 DESCRIPTION = """Train the image prior of dds and spirit on magnitude volumes, until the budget in seconds or steps is
 spent. Every key of the config is an option as well, and wins: --loop.learning-rate 2e-4, --network.widths 64,96.
 
 medrecon train mri-image --data pack.h5 -o prior.safetensors --seconds 3600
 
 medrecon train mri-image --config configs/mri-image.toml --data pack.h5 --loop.steps 20000"""
+HFS_DESCRIPTION = """Train the high-band prior of hfs on magnitude volumes, until the budget in seconds or steps
+is spent. Every key of the config is an option as well, and wins. No sample sheets are drawn.
+
+medrecon train mri-hfs --config configs/mri-hfs.toml --data pack.h5 -o hfs.safetensors --seconds 3600"""
 
 
 SHORT = {
@@ -34,12 +40,26 @@ SHORT = {
 
 
 def run(argv: Sequence[str]) -> int:
+    """Train an image prior."""
+    from medrecon.training.mri_image_options import MriImageOptions
+
+    return _run(argv, IMAGE, DESCRIPTION, MriImageOptions())
+
+
+def run_hfs(argv: Sequence[str]) -> int:
+    """Train a high-band prior."""
+    from medrecon.training.mri_hfs_options import MriHfsOptions
+
+    return _run(argv, HFS, HFS_DESCRIPTION, MriHfsOptions())
+
+
+def _run(argv: Sequence[str], command: str, description: str, default: MriImageOptions | MriHfsOptions) -> int:
     """Train, then write weights with their settings; raises InputError before the run for what cannot work."""
     from medrecon.cli.recipe import dotted
 
     plain, given = dotted(argv)
-    options = parse(TrainMriImage, plain, "train mri-image", DESCRIPTION)
-    recipe, volumes = _recipe(options, given)
+    options = parse(TrainMriImage, plain, command, description)
+    recipe, volumes = _recipe(options, given, command, default)
     _check(options, recipe)
     device = resolve(options.device, options.threads)
     from medrecon.cli.training_run import train_and_store
@@ -56,11 +76,12 @@ def run(argv: Sequence[str]) -> int:
         return launch(train_and_store, options.devices, device.type, options, recipe, volumes)
 
 
-def _recipe(options: TrainMriImage, given: dict[str, Any]) -> tuple[MriImageOptions, Volumes]:
+def _recipe(
+    options: TrainMriImage, given: dict[str, Any], command: str, default: MriImageOptions | MriHfsOptions
+) -> tuple[MriImageOptions | MriHfsOptions, Volumes]:
     """What is to be trained on what: command line over config over defaults."""
     from medrecon.cli.recipe import Volumes, read_recipe
     from medrecon.training.config import merged, nested
-    from medrecon.training.mri_image_options import MriImageOptions
 
     for option, key in SHORT.items():
         value = getattr(options, option)
@@ -71,14 +92,14 @@ def _recipe(options: TrainMriImage, given: dict[str, Any]) -> tuple[MriImageOpti
         raise InputError("--seconds and --steps are two budgets; give one of them")
     if "seconds" in budget:  # also over a config's steps
         given = merged(given, nested("loop.steps", 0))
-    recipe, named = read_recipe(MriImageOptions(), options.config, given)
+    recipe, named = read_recipe(default, options.config, given)
     train = str(options.data or named.train)
     if train in ("", "."):
-        raise InputError("no volumes to train on; give --data PACK|DIR; see medrecon train mri-image --help")
+        raise InputError(f"no volumes to train on; give --data PACK|DIR; see medrecon {command} --help")
     return recipe, Volumes(train, str(options.validate or named.held_out))
 
 
-def _check(options: TrainMriImage, recipe: MriImageOptions) -> None:
+def _check(options: TrainMriImage, recipe: MriImageOptions | MriHfsOptions) -> None:
     from medrecon.cli.training_log import check_tensorboard
     from medrecon.io import check_writable
     from medrecon.training.limits import check

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from math import inf
@@ -25,22 +25,24 @@ from medrecon.datasets.pack import every_volume, training_volumes
 from medrecon.datasets.volume import TrainingVolume
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
-from medrecon.networks import image_prior, load_prior
+from medrecon.networks import load_prior
+from medrecon.networks.load import made_prior
 from medrecon.progress import OnStep, silent
 from medrecon.training.checkpoint import averaged_weights, is_checkpoint
+from medrecon.training.mri_hfs import train_mri_hfs
+from medrecon.training.mri_hfs_options import MriHfsOptions
 from medrecon.training.mri_image import TrainedPrior, train_mri_image
 from medrecon.training.mri_image_options import MriImageOptions
 from medrecon.training.team import Team
-from medrecon.training.validation import ValidationOptions, validate
+from medrecon.training.validation import ValidationOptions, reconstruction_scores, validate
 from medrecon.training.watch import Watch
 
+Recipe = MriImageOptions | MriHfsOptions
 INTERRUPTED = 130
 SHEET_VOLUMES = 2
 
 
-def train_and_store(
-    team: Team, device: torch.device, options: TrainMriImage, recipe: MriImageOptions, where: Volumes
-) -> int:
+def train_and_store(team: Team, device: torch.device, options: TrainMriImage, recipe: Recipe, where: Volumes) -> int:
     """Train in every process of the team; process 0 writes and prints. Gives the exit code."""
     _settle(device, options)
     volumes = training_volumes(Path(where.train))
@@ -48,12 +50,12 @@ def train_and_store(
     start, origin = _start(options.start)
     teacher = load_prior(options.teacher, device) if options.teacher else None
     with _watched(team, device, options, recipe, held_out) as (watch, on_step):
-        trained = train_mri_image(
+        trained = _trained(
             volumes,
             recipe,
             device,
+            teacher,
             start=start,
-            teacher=teacher,
             compiled=options.compiled,
             checkpoint=options.state,
             team=team,
@@ -78,6 +80,21 @@ def train_and_store(
     if options.checkpoint is None:
         options.state.unlink(missing_ok=True)
     return 0
+
+
+def _trained(
+    volumes: Sequence[TrainingVolume],
+    recipe: Recipe,
+    device: torch.device,
+    teacher: Prior | None,
+    **run: Any,
+) -> TrainedPrior:
+    """The prior of either recipe; `run` are the arguments that both share."""
+    if isinstance(recipe, MriImageOptions):
+        return train_mri_image(volumes, recipe, device, teacher=teacher, **run)
+    if teacher is not None:
+        raise InputError("the high-band prior learns from images alone; leave --teacher out")
+    return train_mri_hfs(volumes, recipe, device, **run)
 
 
 def _settle(device: torch.device, options: TrainMriImage) -> None:
@@ -112,7 +129,7 @@ def _start(name: str | None) -> tuple[Mapping[str, torch.Tensor] | None, str | N
 
 @contextmanager
 def _watched(
-    team: Team, device: torch.device, options: TrainMriImage, recipe: MriImageOptions, held_out: list[TrainingVolume]
+    team: Team, device: torch.device, options: TrainMriImage, recipe: Recipe, held_out: list[TrainingVolume]
 ) -> Iterator[tuple[Watch, OnStep]]:
     """What process 0 sees of the run; the others are silent, and none of them ends within a step."""
     with first_interrupt() as asked:
@@ -141,7 +158,7 @@ def _watched(
 
 def _facts(
     trained: TrainedPrior,
-    recipe: MriImageOptions,
+    recipe: Recipe,
     options: TrainMriImage,
     device: torch.device,
     processes: int,
@@ -168,16 +185,19 @@ def _store(
     settings: dict[str, Any],
     held_out: list[TrainingVolume],
     options: TrainMriImage,
-    recipe: MriImageOptions,
+    recipe: Recipe,
     device: torch.device,
 ) -> str:
     """Write the weights, before the validation and again with its figures; gives the sha256."""
     sha256 = weights.save(options.out, trained.weights, settings, options.storage)
     if not held_out:
         return sha256
-    prior = image_prior(trained.weights, settings, device, options.out.name, None)
+    prior = made_prior(trained.weights, settings, device, options.out.name, None)
     try:
-        found = validate(prior, held_out, ValidationOptions(), recipe.size)
+        if isinstance(recipe, MriHfsOptions):
+            found = reconstruction_scores(prior, held_out, ValidationOptions(method="hfs"), device)
+        else:
+            found = validate(prior, held_out, ValidationOptions(), recipe.size)
     except KeyboardInterrupt:
         print("medrecon: validation interrupted; the weights are written without its figures", file=sys.stderr)
         return sha256

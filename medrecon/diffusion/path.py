@@ -61,6 +61,10 @@ class VP(AffinePath):
     beta_min: float = 0.1
     beta_max: float = 20.0
 
+    def beta(self, t: Tensor) -> Tensor:
+        """Rate of dx = -beta x / 2 dt + sqrt(beta) dw."""
+        return self.beta_min + t * (self.beta_max - self.beta_min)
+
     def log_a(self, t: Tensor) -> Tensor:
         return -0.25 * t**2 * (self.beta_max - self.beta_min) - 0.5 * t * self.beta_min
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from medrecon.diffusion.band_denoiser import BandEstimate
 from medrecon.diffusion.datasteps.step import trust
 from medrecon.diffusion.denoiser_error import DenoiserError
 from medrecon.diffusion.path import AffinePath
@@ -27,6 +28,8 @@ class Prior:
     error : the denoiser's measured error; None where nobody measured it.
     temperature : factor on the standard deviation of posterior draws, found on tuning images; None where it was not
         looked for, so that their spread is not calibrated.
+    of_band : for priors of the high band alone: the `(y, x)` shares of k-space that the low band spans, to the estimate
+        outside it and the variance there (`band_denoiser.restricted`). None for priors of whole images.
     """
 
     denoise: Callable[[Tensor, Tensor], Tensor]
@@ -38,6 +41,7 @@ class Prior:
     record: Mapping[str, Any] = field(default_factory=dict)
     error: DenoiserError | None = None
     temperature: float | None = None
+    of_band: Callable[[Tensor], tuple[BandEstimate, float]] | None = None
 
     def spread(self, sigma: Tensor) -> Tensor:
         """Standard deviation of x0 given x_t per real component, of the shape of `sigma`.

@@ -13,6 +13,10 @@ METHODS = {
     "spirit-linear": "medrecon.mri.spirit_linear:SpiritLinear",
     "dds": "medrecon.mri.dds:DDS",
     "spirit": "medrecon.mri.spirit:Spirit",
+    "hfs": "medrecon.mri.hfs:HFS",
+    "hfs-paper": "medrecon.mri.hfs_paper:HfsPaper",
+    "hfs-released": "medrecon.mri.hfs_released:HfsReleased",
+    "spirit-paper": "medrecon.mri.spirit_paper:SpiritPaper",
 }
 
 

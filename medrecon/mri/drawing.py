@@ -95,6 +95,10 @@ class Drawing(Method):
     def data_step(self, problem: Problem, prior: Prior) -> DataStep:
         """The data step of the images of one batch."""
 
+    def local(self, problem: Problem, prior: Prior) -> Prior:  # noqa: ARG002
+        """The prior as it holds for the images of one batch; the given one unless a method knows more of them."""
+        return prior
+
     def coil_kspace(self, data: DataStep, draw: Draw) -> Tensor | None:  # noqa: ARG002
         """Full k-space `(slice, coil, y, x)` that the data step itself predicts; None means F S u."""
         return None
@@ -117,10 +121,11 @@ class Drawing(Method):
         with torch.no_grad():
             for n, (slices, draws) in enumerate(batches):
                 part = problem.select(slices).repeat(len(draws))
-                data = self.data_step(part, prior)
+                local = self.local(part, prior)
+                data = self.data_step(part, local)
                 who = list(draws) * (part.n_slices // len(draws))
                 streams = Streams(seed, problem.case, part.slice_ids, who).to(problem.device)
-                draw = _draw(part, self.sampler(part, prior), data, prior, streams, _part_of(on_step, n, len(batches)))
+                draw = _draw(part, self.sampler(part, local), data, local, streams, _part_of(on_step, n, len(batches)))
                 calls += draw.calls * part.n_slices
                 images[draws.start : draws.stop, slices] = _by_sample(draw.image, draws)
                 own = self.coil_kspace(data, draw)

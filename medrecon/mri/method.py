@@ -50,10 +50,14 @@ class Solution:
 
 @dataclass(frozen=True)
 class Method(ABC):
-    """Base of all methods; subclasses are frozen dataclasses whose fields are the command line's options."""
+    """Base of all methods; subclasses are frozen dataclasses whose fields are the command line's options.
+
+    default_prior : name of the prior that the method takes where none is given; None leaves it to the device.
+    """
 
     name: ClassVar[str]
     needs_prior: ClassVar[bool] = False
+    default_prior: ClassVar[str | None] = None
 
     @abstractmethod
     def solve(

@@ -20,7 +20,7 @@ from medrecon.networks.unet import Block, UNet
 
 @final
 class InferenceUNet(nn.Module):
-    """Computes `unet(x, label)`; `unet` is on its device and in its number format already."""
+    """Computes `unet(x, label, condition)`; `unet` is on its device and in its number format already."""
 
     def __init__(self, unet: UNet) -> None:
         super().__init__()
@@ -32,9 +32,10 @@ class InferenceUNet(nn.Module):
         for i, down in enumerate(unet.down):
             self.register_buffer(f"down{i}", _strided(cast(nn.Conv2d, down).weight), persistent=False)
 
-    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+    def forward(self, x: Tensor, label: Tensor, condition: Tensor | None = None) -> Tensor:
         unet = self.unet
-        modulations = iter(F.linear(unet.embed(label), self.modulation, self.modulation_bias).split(self.widths, dim=1))  # type: ignore[arg-type]
+        emb = unet.embed(label, condition)
+        modulations = iter(F.linear(emb, self.modulation, self.modulation_bias).split(self.widths, dim=1))  # type: ignore[arg-type]
         h = unet.stem(F.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last))
         skips = []
         for i, stage in enumerate(unet.encoder):

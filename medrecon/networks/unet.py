@@ -18,13 +18,18 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class UNetOptions:
-    """Widths and block counts from the finest level (half the image's resolution) to the coarsest."""
+    """Widths and block counts from the finest level (half the image's resolution) to the coarsest.
+
+    `context` channels are seen beside the image, `conditions` are numbers an image beside its noise label.
+    """
 
     widths: tuple[int, ...] = (128, 192, 256, 192)
     encoder_blocks: tuple[int, ...] = (2, 2, 2, 1)
     decoder_blocks: tuple[int, ...] = (3, 2, 2, 1)
     embedding: int = 128
     channels: int = 2
+    context: int = 0
+    conditions: int = 0
 
     @property
     def multiple(self) -> int:
@@ -42,14 +47,17 @@ class UNetOptions:
 
 @final
 class UNet(nn.Module):
-    """`(batch, 2, y, x)` real channels and `(batch,)` noise labels to `(batch, 2, y, x)`."""
+    """`(batch, 2, y, x)` real channels, context behind them, and `(batch,)` noise labels to `(batch, 2, y, x)`.
+
+    With conditions also `(batch, conditions)` numbers of about unit size.
+    """
 
     def __init__(self, options: UNetOptions) -> None:
         super().__init__()
         self.options = options
         widths, packed = options.widths, 4 * options.channels
-        self.embed = NoiseEmbedding(options.embedding)
-        self.stem = nn.Conv2d(packed, widths[0], 3, padding=1)
+        self.embed = NoiseEmbedding(options.embedding, options.conditions)
+        self.stem = nn.Conv2d(packed + 4 * options.context, widths[0], 3, padding=1)
         self.encoder = nn.ModuleList(
             _stage(w, n, options.embedding) for w, n in zip(widths, options.encoder_blocks, strict=True)
         )
@@ -63,8 +71,8 @@ class UNet(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        emb = self.embed(label)
+    def forward(self, x: Tensor, label: Tensor, condition: Tensor | None = None) -> Tensor:
+        emb = self.embed(label, condition)
         h = self.stem(F.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last))
         skips = []
         for i, stage in enumerate(self.encoder):
@@ -103,17 +111,22 @@ class Block(nn.Module):
 
 @final
 class NoiseEmbedding(nn.Module):
-    """Sinusoids of the noise label, then a small perceptron."""
+    """Sinusoids of the noise label, and conditions as they are, then a small perceptron."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, conditions: int = 0) -> None:
         super().__init__()
         self.first, self.second = nn.Linear(size, size), nn.Linear(size, size)
+        self.condition = nn.Linear(conditions, size) if conditions else None
 
-    def forward(self, label: Tensor) -> Tensor:
+    def forward(self, label: Tensor, condition: Tensor | None = None) -> Tensor:
         octaves = torch.linspace(-2, 3, self.first.in_features // 2, device=label.device)
         phase = label[:, None].float() * (math.pi * octaves.exp2())
         waves = torch.cat([phase.cos(), phase.sin()], dim=1).to(self.first.weight.dtype)
-        return F.silu(self.second(F.silu(self.first(waves))))
+        hidden = self.first(waves)
+        if self.condition is not None:
+            assert condition is not None, "this network is conditioned"
+            hidden = hidden + self.condition(condition.to(hidden.dtype))
+        return F.silu(self.second(F.silu(hidden)))
 
 
 def pixel_norm(x: Tensor) -> Tensor:

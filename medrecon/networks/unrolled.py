@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from medrecon import weights
 from medrecon.errors import InputError
 from medrecon.networks.edm import MARGIN
-from medrecon.networks.load import network_dtype
+from medrecon.networks.ready import network_dtype
 from medrecon.networks.unet import UNet, UNetOptions
 from medrecon.networks.wrap import wrap_pad
 from medrecon.operators import LinearOperator

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import final
 
+import torch
 from torch import Tensor
 
 from medrecon.crop import centred
-from medrecon.operators.fourier import fft2c, ifft2c
 from medrecon.operators.linear import LinearOperator, Shape
 
 
 @final
 class HighPass(LinearOperator):
     """F_h = F^-1 (1 - M_l) F on images `(…, *shape)`; an orthogonal projector, its own adjoint and gram.
+
+    A circular convolution, so that the centring shifts of F cancel, and a band of lines needs one axis only.
 
     Parameters
     ----------
@@ -28,12 +30,28 @@ class HighPass(LinearOperator):
         if not axes or not set(axes) <= {"y", "x"} or not all(0 <= w <= n for w, n in zip(limits, size, strict=True)):
             raise ValueError(f"a band of {band} along {axes} does not fit images of {tuple(size)} (y, x)")
         self.in_shape = self.out_shape = tuple(shape)
-        self._band = tuple(centred(n, w) for n, w in zip(size, limits, strict=True))
+        self._dims = tuple(d for d, axis in ((-2, "y"), (-1, "x")) if axis in axes)
+        narrow = torch.zeros([n if d in self._dims else 1 for d, n in zip((-2, -1), size, strict=True)])
+        narrow[tuple(centred(n, w) for n, w in zip(narrow.shape, limits, strict=True))] = 1
+        self._kept = torch.fft.ifftshift(1 - narrow, self._dims)
+
+    @classmethod
+    def outside(cls, low: Tensor) -> HighPass:
+        """F_h of one band an image: `low` are centred masks `(…, y, x)`, True inside."""
+        operator = cls(tuple(low.shape), 0, ("y", "x"))
+        operator._kept = torch.fft.ifftshift((~low).float(), (-2, -1))
+        return operator
 
     def forward(self, x: Tensor) -> Tensor:
-        kspace = fft2c(x)
-        kspace[(..., *self._band)] = 0
-        return ifft2c(kspace)
+        if self._kept.device != x.device:
+            self._kept = self._kept.to(x.device)
+        return torch.fft.ifftn(torch.fft.fftn(x, dim=self._dims) * self._kept, dim=self._dims)
+
+    @property
+    def fractions(self) -> Tensor:
+        """`(…, 2)` shares of the (y, x) extent of k-space that the band spans."""
+        low = self._kept == 0
+        return torch.stack([low.any(-1).float().mean(-1), low.any(-2).float().mean(-1)], -1)
 
     def adjoint(self, y: Tensor) -> Tensor:
         return self.forward(y)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -30,17 +30,21 @@ from medrecon.training.team import ALONE, Team
 from medrecon.training.watch import UNWATCHED, Snapshot, Watch
 from medrecon.weights.files import content_digest
 
+if TYPE_CHECKING:
+    from medrecon.training.mri_hfs_options import MriHfsOptions
+
 MEASURED = 128
 """Images whose power gives sigma_data: one image's varies by a fifth, so that their mean is known to 2 %."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedPrior:
-    """Averaged weights of the network, and what one must know to use them."""
+    """Averaged weights of the network, and what one must know to use them; the last ones where a recipe keeps them."""
 
     weights: dict[str, Tensor]
     settings: dict[str, Any]
     run: Trained
+    last: dict[str, Tensor] | None = None
 
 
 def train_mri_image(
@@ -70,21 +74,21 @@ def train_mri_image(
     check(options)
     half = device.type == "cuda" if bfloat16 is None else bfloat16
     with memory_explained(options.batch, options.size, device):
-        augmentation = Augmentation(_bank(volumes, device, options.loop.seed), options.augmentation, options.size)
+        augmentation = Augmentation(bank_of(volumes, device, options.loop.seed), options.augmentation, options.size)
         (sigma_data,) = team.agree([measured_deviation(augmentation, options)])
         architecture = options.architecture
         network = UNet(architecture).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         initialise(network, options.loop.seed)
         if start is not None:
-            _begin_from(network, start)
+            begin_from(network, start)
         runner = team.share(torch.compile(network) if compiled else network)  # type: ignore[arg-type]
         denoiser = EDMDenoiser(runner, sigma_data, architecture.multiple)
         taught_by = _denoiser_of(teacher, architecture.multiple)
         settings = settings_of(options, sigma_data)
 
         facts = {
-            **_recipe(options),
-            "data": _data(volumes),
+            **recipe_facts(options),
+            "data": data_facts(volumes),
             "start": None if start is None else content_digest(start, "")[:12],
             "teacher": None if teacher is None else teacher.sha256,
             "device": device.type,
@@ -117,7 +121,8 @@ def train_mri_image(
     return TrainedPrior(run.weights, settings, run)
 
 
-def _bank(volumes: Sequence[TrainingVolume], device: torch.device, seed: int) -> SliceBank:
+def bank_of(volumes: Sequence[TrainingVolume], device: torch.device, seed: int) -> SliceBank:
+    """The slices to train on; raises InputError for volumes that show nothing."""
     shown = [volume for volume in volumes if bool(volume.values.any())]
     if not shown:
         found = f"none of {len(volumes)} volumes shows anything" if volumes else "there are no volumes"
@@ -133,20 +138,21 @@ def _denoiser_of(teacher: Prior | None, multiple: int) -> EDMDenoiser | None:
     return teacher.denoise
 
 
-def _begin_from(network: nn.Module, start: Mapping[str, Tensor]) -> None:
+def begin_from(network: nn.Module, start: Mapping[str, Tensor]) -> None:
+    """Load weights to go on from; raises InputError for those of another network."""
     expected = {name: value.shape for name, value in network.state_dict().items()}
     if {name: value.shape for name, value in start.items()} != expected:
         raise InputError("the weights to start from belong to another network; give the same network's, or none")
     network.load_state_dict(start)
 
 
-def _recipe(options: MriImageOptions) -> dict[str, Any]:
+def recipe_facts(options: MriImageOptions | MriHfsOptions) -> dict[str, Any]:
     """All options that a run must share with its checkpoint: how often that is written does not matter."""
     loop = {name: value for name, value in asdict(options.loop).items() if name != "checkpoint_every"}
     return {**asdict(options), "loop": loop}
 
 
-def _data(volumes: Sequence[TrainingVolume]) -> dict[str, Any]:
+def data_facts(volumes: Sequence[TrainingVolume]) -> dict[str, Any]:
     """Which volumes these are, by name and matrix."""
     names = json.dumps([[volume.name, list(volume.values.shape)] for volume in volumes])
     return {"volumes": len(volumes), "names": hashlib.sha256(names.encode()).hexdigest()[:12]}

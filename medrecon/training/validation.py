@@ -24,8 +24,9 @@ from medrecon.training.edm_loss import LevelOptions, edm_loss
 
 @dataclass(frozen=True)
 class ValidationOptions:
-    """Conditions of evaluation.md 1 on a few slices of each volume, by `dds` with few steps."""
+    """Conditions of evaluation.md 1 on a few slices of each volume, by a method that draws, with few steps."""
 
+    method: str = "dds"
     accels: tuple[float, ...] = (4.0, 8.0)
     slices: int = 4
     steps: int = 20
@@ -38,17 +39,26 @@ def validate(
     prior: Prior, volumes: Sequence[TrainingVolume], options: ValidationOptions, size: int
 ) -> dict[str, float]:
     """Mean foreground PSNR in dB at each acceleration, and the mean loss, on volumes of held-out subjects."""
-    scores = {f"psnr_foreground_r{accel:g}": _psnr(prior, volumes, accel, options) for accel in options.accels}
+    scores = reconstruction_scores(prior, volumes, options, _device(prior))
     return scores | {"loss": _loss(prior, volumes, options, size)}
 
 
+def reconstruction_scores(
+    prior: Prior, volumes: Sequence[TrainingVolume], options: ValidationOptions, device: torch.device
+) -> dict[str, float]:
+    """Mean foreground PSNR in dB at each acceleration, for any prior that `options.method` takes."""
+    return {f"psnr_foreground_r{accel:g}": _psnr(prior, volumes, accel, options, device) for accel in options.accels}
+
+
 @torch.no_grad()
-def _psnr(prior: Prior, volumes: Sequence[TrainingVolume], accel: float, options: ValidationOptions) -> float:
-    method = method_class("dds")(steps=options.steps)  # type: ignore[call-arg]
+def _psnr(
+    prior: Prior, volumes: Sequence[TrainingVolume], accel: float, options: ValidationOptions, device: torch.device
+) -> float:
+    method = method_class(options.method)(steps=options.steps)  # type: ignore[call-arg]
     found = []
     for volume in volumes:
         problem, truth = _problem(volume, accel, options)
-        solution = method.solve(problem.to(_device(prior)), prior=prior, seed=options.seed)
+        solution = method.solve(problem.to(device), prior=prior, seed=options.seed)
         image = solution.image.abs().cpu() * problem.scale * problem.intensity
         found.append(score(image, truth).mean["psnr_foreground"])
     return sum(found) / len(found)

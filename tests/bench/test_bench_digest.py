@@ -13,6 +13,7 @@ from medrecon.mri import METHODS, method_class
 
 PRIORLESS = [name for name in METHODS if not method_class(name).needs_prior]
 ALL = (*METHODS, CONTROL)
+WITH_PRIOR = {name for name in METHODS if method_class(name).needs_prior}
 
 
 @pytest.fixture
@@ -32,10 +33,10 @@ def changed(tmp_path):
 @pytest.mark.parametrize(
     ("file", "names"),
     [
-        ("diffusion/sampler.py", {"dds", "spirit"}),
-        ("networks/inference.py", {"dds", "spirit", CONTROL}),
+        ("diffusion/sampler.py", WITH_PRIOR),
+        ("networks/inference.py", {*WITH_PRIOR, CONTROL}),
         ("networks/unrolled.py", {CONTROL}),
-        ("weights/quantise.py", {"dds", "spirit", CONTROL}),
+        ("weights/quantise.py", {*WITH_PRIOR, CONTROL}),
         ("diffusion/datasteps/self_consistent.py", {"spirit"}),
         ("mri/wavelet.py", {"wavelet"}),
         ("optimisation/fista.py", {"wavelet", "tv"}),
@@ -69,7 +70,7 @@ def test_methods_without_a_prior_rest_on_no_network_and_no_other_method(name, su
     files = decisive(name, SUITES[suite].science)
     assert not [file for file in files if file.startswith(("diffusion/", "networks/", "weights/"))]
     own = METHODS[name].split(":")[0].split(".")[-1]
-    assert {file for file in files if file.startswith("mri/")} == {"mri/method.py", f"mri/{own}.py"}
+    assert {file for file in files if file.startswith("mri/")} == {"mri/method.py", "mri/deviation.py", f"mri/{own}.py"}
 
 
 def test_methods_with_a_prior_rest_on_sampler_and_network() -> None:

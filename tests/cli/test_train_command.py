@@ -17,7 +17,7 @@ from medrecon.cli.recipe import dotted
 from medrecon.datasets.pack import read_pack, write_pack
 from medrecon.datasets.volume import TrainingVolume
 from medrecon.errors import InputError
-from medrecon.training import loop, mri_image
+from medrecon.training import loop, mri_hfs, mri_image
 
 TINY = ["--network.widths", "8,8", "--network.encoder-blocks", "1,1", "--network.decoder-blocks=[1, 1]"]
 QUICK = [*TINY, "--network.embedding=8", "--batch", "2", "--size", "32", "--device", "cpu"]
@@ -209,3 +209,40 @@ def test_the_held_out_part_of_the_pack_is_what_is_validated_on(folder, monkeypat
     assert "held-out volumes: loss 0.500" in said
     assert "1 volumes, 1 steps" in said
     assert weights.load(folder / "a.safetensors")[1]["validation"] == {"loss": 0.5}
+
+
+BANDS = ["--steps", "3", "--augmentation.footprint.periods", "[16, 32]", "--bands.narrowest", "0.1"]
+
+
+def train_hfs(folder, *options):
+    words = ["train", "mri-hfs", "--data", str(folder / "ball.h5"), "-o", str(folder / "hfs.safetensors")]
+    return run([*words, *QUICK, *BANDS, *options])
+
+
+def test_a_high_band_prior_is_trained_kept_and_given_to_hfs(folder, monkeypatch, capsys):
+    monkeypatch.setattr(mri_hfs, "MEASURED", 4)
+    monkeypatch.setenv("MEDRECON_HOME", str(folder / "own"))
+    assert train_hfs(folder) == 0
+    assert weights.load(folder / "hfs.safetensors")[1]["kind"] == "mri-hfs"
+    assert run(["weights", "add", str(folder / "hfs.safetensors"), "--name", "mine"]) == 0
+    demo = ["mri", "--slices", "0:1", "--device", "cpu", "--steps", "2", "--prior", "mine"]
+    capsys.readouterr()
+    assert run([*demo, "--method", "hfs"]) == 0
+    assert "mine (sha256" in capsys.readouterr().out
+    assert run([*demo, "--method", "dds"]) == 2
+    assert "mine knows the high band of images alone" in one_line(capsys)
+
+
+def test_hfs_without_its_prior_is_one_line(capsys, monkeypatch, tmp_path):
+    """As long as none is shipped."""
+    monkeypatch.setenv("MEDRECON_HOME", str(tmp_path))
+    monkeypatch.setattr("medrecon.mri.hfs.HFS.default_prior", "not-shipped")
+    assert run(["mri", "--method", "hfs", "--device", "cpu"]) == 2
+    assert "unknown weights 'not-shipped'; choose one of: mri-image" in one_line(capsys)
+
+
+def test_what_the_high_band_recipe_has_not_is_one_line(folder, capsys):
+    assert train_hfs(folder, "--network", "small") == 2
+    assert "'network' in the top level is 'small'; give a table" in one_line(capsys)
+    assert train_hfs(folder, "--teacher", "mri-image-small") == 2
+    assert "leave --teacher out" in one_line(capsys)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from medrecon.networks import EDMDenoiser, UNet, UNetOptions, image_denoiser, load
+from medrecon.networks import EDMDenoiser, UNet, UNetOptions, image_denoiser, ready
 from medrecon.networks.wrap import wrap_pad
 from medrecon.training.mri_image import initialise
 from medrecon.training.mri_image_options import NETWORKS
@@ -81,7 +81,7 @@ def test_options_survive_json():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_image_denoiser_restores_the_network(dtype, monkeypatch):
-    monkeypatch.setattr(load, "network_dtype", lambda _: dtype)
+    monkeypatch.setattr(ready, "network_dtype", lambda _: dtype)
     denoiser = tiny_denoiser().to(dtype)
     settings = {"network": TINY.as_dict(), "sigma_data": 0.3}
     again = image_denoiser(denoiser.network.state_dict(), settings, torch.device("cpu"))
@@ -91,12 +91,12 @@ def test_image_denoiser_restores_the_network(dtype, monkeypatch):
 
 def test_networks_compute_in_bfloat16_where_the_processor_does(monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
-    assert load.network_dtype(torch.device("cpu")) == torch.bfloat16
+    assert ready.network_dtype(torch.device("cpu")) == torch.bfloat16
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False, raising=False)
-    assert load.network_dtype(torch.device("cpu")) == torch.float32
+    assert ready.network_dtype(torch.device("cpu")) == torch.float32
     monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported")
-    assert load.network_dtype(torch.device("cpu")) == torch.float32
-    assert load.network_dtype(torch.device("cuda")) == torch.bfloat16
+    assert ready.network_dtype(torch.device("cpu")) == torch.float32
+    assert ready.network_dtype(torch.device("cuda")) == torch.bfloat16
 
 
 def test_too_few_steps_of_two_need_whole_multiples():

@@ -8,9 +8,11 @@ import pytest
 from medrecon.errors import InputError
 from medrecon.networks import UNetOptions
 from medrecon.training.config import merged, nested, read_toml, updated
+from medrecon.training.mri_hfs_options import MriHfsOptions
 from medrecon.training.mri_image_options import MriImageOptions
 
-SHIPPED = Path(__file__).parents[2] / "configs" / "mri-image.toml"
+CONFIGS = Path(__file__).parents[2] / "configs"
+SHIPPED = [("mri-image.toml", MriImageOptions()), ("mri-hfs.toml", MriHfsOptions())]
 
 
 def keys(options):
@@ -25,11 +27,12 @@ def tree(tables):
     return {k: tree(v) if isinstance(v, dict) else None for k, v in tables.items()}
 
 
-def test_the_shipped_config_holds_every_option_at_its_default():
-    tables = read_toml(SHIPPED)
+@pytest.mark.parametrize(("name", "default"), SHIPPED)
+def test_the_shipped_config_holds_every_option_at_its_default(name, default):
+    tables = read_toml(CONFIGS / name)
     assert tables.pop("volumes") == {}
-    assert tree(tables) == keys(MriImageOptions())
-    assert updated(MriImageOptions(), tables, "config") == MriImageOptions()
+    assert tree(tables) == keys(default)
+    assert updated(default, tables, "config") == default
 
 
 def test_values_reach_nested_options_and_leave_the_others():

@@ -21,7 +21,11 @@ LINES = 384
 
 @dataclass(frozen=True)
 class FootprintOptions:
-    """Pixels in mm (`fine_bias` above 1 favours the finer ones), matrix in pixels, field of view in heads."""
+    """Pixels in mm (`fine_bias` above 1 favours the finer ones), matrix in pixels, field of view in heads.
+
+    periods : matrices to take instead of any, of which each divides the size of the training images: these then are
+        whole periods, with an exact discrete spectrum. The nearest one is taken, and the pixels follow.
+    """
 
     finest_mm: float = 0.55
     coarsest_mm: float = 2.5
@@ -33,6 +37,7 @@ class FootprintOptions:
     widest: float = 1.7
     zero_filled_share: float = 0.2
     least_lines: float = 0.6
+    periods: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +81,19 @@ def draw_footprint(pixel_mm: Tensor, extent_mm: Tensor, draw: Draw, options: Foo
     tight = draw.uniform(options.tightest, 1.05, 2)
     cut = draw.chance(options.cut_share, 1) & (draw.uniform(0, 1, 2) < 0.6)
     matrix = (extent_mm * torch.where(cut, tight, wide) / pixel).round().clamp(options.smallest, LINES)
+    if options.periods:
+        fov = matrix * pixel
+        matrix = _nearest(matrix, options.periods)
+        pixel = (fov / matrix).maximum(0.95 * pixel_mm)
     share = torch.where(draw.chance(options.zero_filled_share, 2), draw.uniform(options.least_lines, 1, 2), 1.0)
     readout = draw.chance(0.5).long()
     return Footprint(matrix * pixel, matrix, (matrix * share).round(), readout)
+
+
+def _nearest(matrix: Tensor, periods: tuple[int, ...]) -> Tensor:
+    """The period at the smallest ratio from each matrix."""
+    choices = torch.tensor(periods, dtype=matrix.dtype, device=matrix.device)
+    return choices[(matrix.unsqueeze(-1) / choices).log().abs().argmin(-1)]
 
 
 def acquire(objects: Tensor, y_mm: Tensor, x_mm: Tensor, footprint: Footprint) -> Tensor:

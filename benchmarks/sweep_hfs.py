@@ -1,0 +1,154 @@
+"""Where the options of HFS and of the published forms come from: tuning volumes, so that each is compared at its best.
+
+python benchmarks/sweep_hfs.py TUNE OUT.json GROUP... [--hfs mri-hfs] [--last hfs-last.safetensors]
+                               [--image mri-image] [--vp vp.safetensors] [--device cuda] [--slices 4] [--accel 8]
+
+Groups: hfs (20 calls, one option at a time), hfs-paper, hfs-released, vp (predictor and corrector on whole images) and
+spirit-paper (200 calls, every combination of what users of the originals tuned by hand: snr and the weights, and eta).
+Standard conditions, mask seed 0. OUT.json keeps the rows that it has; combinations that diverge are rows without
+scores. `low_error` is that of the low band against the truth, `low_spread` the share of its energy that two seeds
+differ by.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from medrecon.bench.cases import Case, calibrated, in_scan_units, scored, undersampled
+from medrecon.bench.conditions import Condition
+from medrecon.bench.sources import sources
+from medrecon.bench.stale import code_digest, commit
+from medrecon.calibration import build_problem
+from medrecon.diffusion.prior import Prior
+from medrecon.errors import InputError
+from medrecon.io import write_json
+from medrecon.mri import method_class
+from medrecon.mri.low_band import high_pass
+from medrecon.networks import load_prior
+from medrecon.operators import ifft2c
+from medrecon.provenance import versions
+
+Run = tuple[str, dict[str, Any]]
+STEPS = 100
+"""Of the published forms: 200 calls, with which their authors say that they still work."""
+ONE_AT_A_TIME: dict[str, tuple[Any, ...]] = {
+    "width": (4, 8, 10),
+    "integrator": ("momentum", "ddim"),
+    "amplitude": (0.0, 0.15, 0.45, 0.6, 1.0),
+    "eta": (0.0, 0.6, 0.9),
+    "start": (0.1, 0.2, 0.4, 0.8),
+    "end": (0.005, 0.01, 0.02),
+    "rho": (3.0, 15.0),
+    "cg": (3, 8, 12),
+}
+WEIGHTS = {
+    "hfs-paper": ((0.08, 0.16, 0.32), (1.0, 2.5, 5.0, 10.0), (0.1, 1.0, 5.0)),
+    "hfs-released": ((0.08, 0.16, 0.32), (1.0, 2.5, 5.0, 10.0), (0.1, 1.0, 5.0)),
+    "vp": ((0.16, 0.27, 0.43), (1.0, 2.5, 5.0, 10.0), (0.1, 1.0, 2.5, 5.0)),
+    "spirit-paper": ((0.16, 0.4, 0.7), (0.2, 0.8, 3.0), (0.2, 1.0, 3.0)),
+}
+"""snr, predictor_weight and corrector_weight: about what was released."""
+
+
+def runs(group: str) -> Iterator[Run]:
+    if group == "hfs":
+        yield from (("hfs", {"steps": steps}) for steps in (5, 10, 20, 50))
+        yield from (("hfs", {"steps": 20, name: v}) for name, values in ONE_AT_A_TIME.items() for v in values)
+        return
+    method = "hfs-paper" if group == "vp" else group
+    fixed = {"width": 0} if group == "vp" else {}
+    for snr, predictor, corrector in product(*WEIGHTS[group]):
+        weights = {"snr": snr, "predictor_weight": predictor, "corrector_weight": corrector}
+        yield method, {"steps": STEPS, **fixed, **weights}
+    if group == "spirit-paper":
+        yield from ((method, {"steps": STEPS, "eta": eta}) for eta in (0.1, 0.2, 0.8, 1.2))
+
+
+def main() -> None:
+    given = arguments()
+    device = torch.device(given.device)
+    ready = [(case, _low_truth(case)) for case in cases(given, device)]
+    rows = json.loads(given.out.read_text())["rows"] if given.out.exists() else []
+    for group in given.groups:
+        others = {"vp": given.vp, "spirit-paper": given.image, "hfs-released": given.last or given.hfs}
+        prior = load_prior(others.get(group, given.hfs), device)
+        head = {
+            "device": str(device), "versions": versions(device), "commit": commit(), "code": code_digest(),
+            "protocol": "full-range", "reference": "simulated", "accel": given.accel,
+        }  # fmt: skip
+        for method, options in runs(group):
+            made = [row(case, low, group, (method, options), prior) for case, low in ready]
+            rows += made
+            known = [r["mean"]["psnr_foreground"] for r in made if r["mean"] is not None]
+            mean = f"{sum(known) / len(known):.3f} dB" if len(known) == len(made) else "diverged or refused"
+            print(group, json.dumps(options), mean, "low band", [r["low_error"] for r in made], flush=True)
+            write_json({**head, "rows": rows}, given.out)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tune", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("groups", nargs="+", choices=["hfs", *WEIGHTS])
+    parser.add_argument("--hfs", default="mri-hfs")
+    parser.add_argument("--last", help="weights that were not averaged, for hfs-released")
+    parser.add_argument("--image", default="mri-image")
+    parser.add_argument("--vp", default="vp.safetensors")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--slices", type=int, default=4)
+    parser.add_argument("--accel", type=float, default=8.0)
+    return parser.parse_args()
+
+
+def cases(given: argparse.Namespace, device: torch.device) -> list[Case]:
+    conditions = [
+        (source, Condition(source.name, 8, 40.0, given.slices, "random", given.accel, 0))
+        for source in sources(given.tune)[0]
+    ]
+    return [calibrated(undersampled(source.scan(c), c), c.seed, device) for source, c in conditions]
+
+
+def row(case: Case, low: Tensor, group: str, run: Run, prior: Prior) -> dict[str, Any]:
+    method, options = run
+    facts = {
+        "group": group, "method": method, "options": options, "scan": case.scan.name,
+        "prior": prior.name, "weights_sha256": prior.sha256,
+    }  # fmt: skip
+    made = method_class(method)(**options)
+    try:
+        images = [made.solve(case.problem, prior=prior, seed=seed).image for seed in (0, 1)]
+    except InputError as error:
+        return {**facts, "mean": None, "low_error": None, "low_spread": None, "refused": str(error)}
+    magnitude = in_scan_units(images[0], case.problem, case.scan).abs()
+    found = scored(magnitude, case, slice(0, case.problem.n_slices))
+    bands = [_low(image, case) for image in images]
+    error = (bands[0] - low).norm() / low.norm()
+    spread = (bands[0] - bands[1]).abs().square().sum() / 2 / low.abs().square().sum()
+    return {**facts, **found, "low_error": float(f"{error:.4g}"), "low_spread": float(f"{spread:.4g}")}
+
+
+def _low(image: Tensor, case: Case) -> Tensor:
+    return image - high_pass(case.problem)(image)
+
+
+def _low_truth(case: Case) -> Tensor:
+    """Low band of the truth in the problem's units, with the phase that its maps give the fully sampled scan."""
+    assert case.scan.full is not None
+    assert case.scan.truth is not None
+    problem = case.problem
+    full = build_problem(case.scan.full.to(problem.device), scale=problem.scale)
+    phase = problem.coils.H(ifft2c(full.kspace)).angle()
+    magnitude = case.scan.truth.to(problem.device) / (problem.scale * problem.intensity)
+    return _low(torch.polar(magnitude, phase), case)
+
+
+if __name__ == "__main__":
+    main()
