@@ -9,6 +9,7 @@ from medrecon.datasets.augmentation.draw import Draw
 from medrecon.datasets.augmentation.geometry import GeometryOptions, warp
 from medrecon.datasets.augmentation.intensity import IntensityOptions, recolour
 from medrecon.datasets.augmentation.pathology import PathologyOptions, insert_lesion
+from medrecon.datasets.augmentation.phase import PhaseOptions
 from medrecon.datasets.augmentation.reference import ReferenceOptions
 from medrecon.datasets.bank import CANVAS, slice_bank
 from medrecon.datasets.volume import TrainingVolume
@@ -145,10 +146,12 @@ def test_batches_are_repeatable_scaled_and_phase_referenced():
 
 def test_without_the_reference_the_phase_stays_and_nothing_else_changes():
     bank = slice_bank([ball()])
-    bare = AugmentationOptions(reference=ReferenceOptions(phase=False))
+    strong = PhaseOptions(wraps=2.0)
     referenced, plain = (
-        Augmentation(bank, options, 96)(6, torch.Generator().manual_seed(3))
-        for options in (AugmentationOptions(), bare)
+        Augmentation(bank, AugmentationOptions(phase=strong, reference=ReferenceOptions(phase=taken_out)), 96)(
+            6, torch.Generator().manual_seed(3)
+        )
+        for taken_out in (True, False)
     )
     assert torch.allclose(referenced.abs(), plain.abs(), atol=1e-5)
     assert plain.imag.square().sum() > 0.3 * plain.real.square().sum()

@@ -17,8 +17,8 @@ TURN = 6.283185307179586
 class PhaseOptions:
     """Correlation lengths in mm, ramps in cycles and wraps across the head.
 
-    Far below what a scanner leaves: calibration takes the smooth part out, and the network has better use for its weights
-    than phases that it never meets (benchmarks/results/prior_ablation.json).
+    Far below what a scanner leaves: calibration takes the smooth part out, and the network has better use for its
+    weights than phases that it never meets (benchmarks/results/prior_ablation.json).
     """
 
     coarse_mm: float = 120.0
