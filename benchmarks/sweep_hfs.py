@@ -42,11 +42,11 @@ STEPS = 100
 ONE_AT_A_TIME: dict[str, tuple[Any, ...]] = {
     "width": (4, 8, 10),
     "integrator": ("momentum", "ddim"),
-    "amplitude": (0.0, 0.15, 0.45, 0.6, 1.0),
+    "amplitude": (0.15, 0.3, 0.6, 1.0),
     "eta": (0.0, 0.6, 0.9),
     "start": (0.1, 0.2, 0.4, 0.8),
     "end": (0.005, 0.01, 0.02),
-    "rho": (3.0, 15.0),
+    "rho": (3.0, 7.0),
     "cg": (3, 8, 12),
 }
 WEIGHTS = {
