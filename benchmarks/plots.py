@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import mean
 
 from comparison import FOREGROUND
-from table_parts import ROOT, Record, rows_of
+from table_parts import ROOT, Record, record, rows_of
 from trust_tables import lines
 
 FIGURES = ROOT / "docs" / "figures"
@@ -81,7 +81,7 @@ def outdated(page: str, results: Path) -> list[tuple[Path, Figure]]:
     for _, kind, files, _ in BLOCK.findall(page):
         paths = _paths(files, results)
         if all(path.exists() for path in paths):
-            figure = PLOTS[kind]([json.loads(path.read_text()) for path in paths])
+            figure = PLOTS[kind](list(map(record, paths)))
             path = FIGURES / _name(kind, files)
             if not path.exists() or figure.digest not in path.read_text():
                 found.append((path, figure))

@@ -9,6 +9,8 @@ from typing import Any
 
 from comparison import CONTROLS, Row, Variant, joined, settings
 
+from medrecon.bench.columns import unpacked
+
 ROOT = Path(__file__).parent.parent
 REGISTRY = ROOT / "medrecon" / "weights" / "registry.json"
 Record = dict[str, Any]
@@ -59,6 +61,12 @@ def machine(record: Record) -> str:
     used = record["versions"]
     chip = used.get("gpu") or f"{record['device']}, {_plural(used['threads'], 'thread')}"
     return f"{chip}, torch {used['torch']}, medrecon {used['medrecon']}"
+
+
+def record(path: Path) -> Record:
+    """A file of results, its rows as they were measured."""
+    held = json.loads(path.read_text(encoding="utf-8"))
+    return {**held, "rows": list(map(unpacked, held["rows"]))}
 
 
 def _extent(rows: Sequence[Row]) -> str:

@@ -25,7 +25,7 @@ from margin_tables import margins
 from posterior_tables import KINDS as POSTERIOR
 from quality_tables import paired, paired_sense, quality, summary
 from speed_tables import forms, profile, speed, waits
-from table_parts import REGISTRY, ROOT, Record, machine, table
+from table_parts import REGISTRY, ROOT, Record, machine, record, table
 from trust_tables import KINDS as TRUST
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -156,7 +156,7 @@ def block(kind: str, files: str) -> str:
     paths = [RESULTS / f"{stem}.json" for stem in files.split("+")]
     held = [path for path in paths if path.exists()]
     missing = [f"`benchmarks/results/{path.name}`" for path in paths if path not in held]
-    text = KINDS[kind]([json.loads(path.read_text()) for path in held]) if held else ""
+    text = KINDS[kind](list(map(record, held))) if held else ""
     note = f"*Not measured yet: {', '.join(missing)}.*" if missing else ""
     return "\n\n".join(filter(None, (text, note)))
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from table_parts import record
 
 from medrecon.bench.cases import Case, in_scan_units, solved
 from medrecon.bench.conditions import Condition
@@ -136,7 +137,7 @@ def main() -> None:
     parser.add_argument("--mm", type=float, default=40.0)
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
-    rows = [row for row in json.loads(options.rows.read_text())["rows"] if row["accel"] == options.accel]
+    rows = [row for row in record(options.rows)["rows"] if row["accel"] == options.accel]
     if not rows:
         raise SystemExit(f"{options.rows} holds no rows at R {options.accel:g}")
     studio = Studio(options.volumes, torch.device(options.device))

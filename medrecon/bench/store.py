@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medrecon.atomic import whole_file
+from medrecon.bench.columns import packed, unpacked
 from medrecon.bench.identity import Row, distinct, identity
 from medrecon.errors import InputError
 
@@ -49,7 +50,7 @@ def read_rows(path: Path) -> list[Row]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
         if all(isinstance(row, dict) and {"suite", "code", "scan", "method"} <= set(row) for row in rows):
-            return rows
+            return list(map(unpacked, rows))
     except (ValueError, KeyError, TypeError):
         pass
     raise InputError(f"{path} holds no rows of medrecon bench; give another name with -o, or move that file away")
@@ -82,7 +83,7 @@ def _common(values: Sequence[Any]) -> Any:
 
 
 def _line(row: Row) -> str:
-    return json.dumps(row, allow_nan=False)
+    return json.dumps(packed(row), allow_nan=False, separators=(",", ":"))
 
 
 def _write(path: Path, rows: Sequence[Row], lines: Iterable[str]) -> None:

@@ -129,10 +129,9 @@ def check(folder: Path = FOLDER) -> Iterator[tuple[Record, str | None]]:
 
 
 def register(new: Record, folder: Path = FOLDER) -> None:
-    """Add `new` to the registry in place of a record of the same name."""
-    known = records(folder) if (folder / REGISTRY).exists() else []
-    kept = [each for each in known if each.name != new.name]
-    text = json.dumps([asdict(each) for each in [*kept, new]], indent=2, sort_keys=False)
+    """Add `new` to the registry, or put it where a record of the same name stands."""
+    known = {each.name: each for each in (records(folder) if (folder / REGISTRY).exists() else [])}
+    text = json.dumps([asdict(each) for each in {**known, new.name: new}.values()], indent=2, sort_keys=False)
     with whole_file(folder / REGISTRY) as temporary:
         temporary.write_text(text + "\n")
 

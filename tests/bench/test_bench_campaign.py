@@ -6,6 +6,7 @@ import pytest
 from campaigns import CPU, campaign, rows, volume
 from phantom import gaussian
 
+from medrecon.bench.columns import unpacked
 from medrecon.bench.plan import Shard
 from medrecon.bench.runners import Runner, methods
 from medrecon.bench.stale import code_digest, commit
@@ -159,7 +160,7 @@ def test_files_are_one_row_a_line_and_plain_json(tmp_path) -> None:
     made.run(CPU)
     ((path, store),) = made.stores.items()
     text = path.read_text()
-    assert json.loads(text)["rows"] == store.rows == Store(path).rows
+    assert list(map(unpacked, json.loads(text)["rows"])) == store.rows == Store(path).rows
     assert sum(line.startswith('{"suite"') for line in text.splitlines()) == 3
 
 
