@@ -42,7 +42,7 @@ def test_records_come_back_as_they_were_written(folder):
     assert control.file is None
     assert weights.record("small", folder) == small
     weights.register(replace(small, parameters=7), folder)
-    assert [r.name for r in weights.records(folder)] == ["control", "small"]
+    assert [r.name for r in weights.records(folder)] == ["small", "control"]
     assert weights.record("small", folder).parameters == 7
 
 
