@@ -1,4 +1,4 @@
-"""Is it a posterior? Tables of the exact fixtures (`posterior_fixtures.py`)."""
+"""Is it a posterior? Tables of the exact fixtures (`posterior_fixtures.py`) and of what a deviation can rank."""
 
 from __future__ import annotations
 
@@ -55,6 +55,20 @@ def fresh_fixtures(records: Sequence[Record]) -> str:
     return table(head, body) + _caption(record, f"{count} mixtures of each kind on which nothing was tuned.")
 
 
+def ceiling(records: Sequence[Record]) -> str:
+    """Rank correlation of errors with the draws' deviation, and with that of an oracle, by the width of averaging."""
+    (record,) = records
+    widths = list(record["rows"][0]["draws"])
+    body = [
+        (f"{row['accel']:g}", row["scan"], *(f"{row['draws'][w]:.2f} / {row['oracle'][w]:.2f}" for w in widths))
+        for row in record["rows"]
+    ]
+    return table(("R", "scan", *(f"{w} pixels" for w in widths)), body) + (
+        f"\n\n*{record['samples']} draws of `dds`, {record['prior']} `{record['weights_sha256'][:8]}`, one slice a "
+        f"scan; {machine(record)}, commit {record['commit']}.*"
+    )
+
+
 def _grouped(rows: Sequence[Row], *keys: str) -> list[tuple[tuple[str, ...], list[Row]]]:
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
@@ -81,4 +95,4 @@ def _caption(record: Record, extent: str) -> str:
     )
 
 
-KINDS: tuple[Callable[[Sequence[Record]], str], ...] = (fixtures, fresh_fixtures)
+KINDS: tuple[Callable[[Sequence[Record]], str], ...] = (fixtures, fresh_fixtures, ceiling)
