@@ -1,9 +1,10 @@
 """Pictures of what the lesion suite of `medrecon bench mri` found, cut from images that are made again from its rows.
 
-python benchmarks/trust_pictures.py ROWS.json VOLUMES FOLDER [--accel 8] [--mm 40] [--device cpu]
+python benchmarks/trust_pictures.py ROWS.json VOLUMES FOLDER [--accel 8] [--mm 40] [--control FILE] [--device cpu]
 
 FOLDER/false-structures.png shows the strongest structure of every method that is not in the truth: truth, image and
 error about its place. FOLDER/lesions.png shows the lesions of one slice, from large to small: truth and every method.
+The supervised control is shown where --control gives its weights.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from table_parts import record
 
 from medrecon.bench.cases import Case, in_scan_units, solved
 from medrecon.bench.conditions import Condition
-from medrecon.bench.runners import Runner, made, methods
+from medrecon.bench.runners import CONTROL, Runner, control, made, methods
 from medrecon.bench.sources import Volume, sources
 from medrecon.bench.suites.lesions import LesionCase, Lesions
 from medrecon.networks import load_prior
@@ -47,21 +48,24 @@ class Cut:
 class Studio:
     """Makes images of rows again: volumes by name, priors by the name and hash that the row holds."""
 
-    def __init__(self, data: Path, device: torch.device) -> None:
+    def __init__(self, data: Path, device: torch.device, supervised: Path | None = None) -> None:
         self.volumes = {source.name: source for source in sources(data)[0] if isinstance(source, Volume)}
-        self.device = device
+        self.device, self.supervised = device, supervised
 
     def case(self, row: Row) -> LesionCase:
         return Lesions().prepare(self.volumes[row["scan"]], Condition.of_row(row), self.device)
 
     def runner(self, row: Row) -> Runner:
         weights = row["weights"]
-        priors = [load_prior(weights["name"], self.device)] if weights else []
-        if weights and priors[0].sha256 != weights["sha256"]:
-            raise SystemExit(
-                f"the row of {row['method']} was made with other weights than '{weights['name']}' holds now"
-            )
-        return made(methods(priors), row["method"], row["options"])[0]
+        if row["method"] == CONTROL:
+            assert self.supervised is not None
+            registry = control(self.supervised, self.device)
+        else:
+            registry = methods([load_prior(weights["name"], self.device)] if weights else [])
+        (found,) = made(registry, row["method"], row["options"])
+        if weights != found.weights:
+            raise SystemExit(f"the row of {row['method']} was made with other weights than are here now")
+        return found
 
     def image(self, case: Case, row: Row, index: int) -> np.ndarray:
         """`(y, x)` magnitude of one slice."""
@@ -135,12 +139,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--accel", type=float, default=8.0)
     parser.add_argument("--mm", type=float, default=40.0)
+    parser.add_argument("--control", type=Path)
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
-    rows = [row for row in record(options.rows)["rows"] if row["accel"] == options.accel]
+    shown = (row for row in record(options.rows)["rows"] if options.control or row["method"] != CONTROL)
+    rows = [row for row in shown if row["accel"] == options.accel]
     if not rows:
         raise SystemExit(f"{options.rows} holds no rows at R {options.accel:g}")
-    studio = Studio(options.volumes, torch.device(options.device))
+    studio = Studio(options.volumes, torch.device(options.device), options.control)
     options.folder.mkdir(exist_ok=True)
     worst = false_structures(studio, rows, options.mm)
     draw(worst, ("truth", "image", "error"), options.folder / "false-structures.png")
