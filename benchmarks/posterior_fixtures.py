@@ -48,7 +48,7 @@ STEPS: dict[str, Callable[[Problem, float, int], DataStep]] = {
 class Drawn:
     """A sampler by its integrator: levels from `start` prior deviations to `end` data deviations.
 
-    eta, amplitude : of `Sampler`.
+    eta, amplitude, told : of `Sampler`.
     """
 
     integrator: Integrator
@@ -59,6 +59,7 @@ class Drawn:
     rho: float = 20.0
     cg: int = 5
     amplitude: float = 1.0
+    told: float = 1.0
 
     @property
     def calls(self) -> int:
@@ -68,7 +69,7 @@ class Drawn:
         first, last = self.start * prior.variance**0.5, self.end * fixture.sigma
         levels = Karras(self.rho)(prior.path, first, last, self.steps)
         x = step(fixture.empty(), levels[0]) + levels[0] * fixture.normal(1)[:, 0]
-        sampler = Sampler(prior.path, levels, self.integrator, self.eta, self.amplitude)
+        sampler = Sampler(prior.path, levels, self.integrator, self.eta, self.amplitude, told=self.told)
         return sampler(x, prior.denoise, step, lambda _: fixture.normal(1)[:, 0]).image
 
 
@@ -79,7 +80,7 @@ SAMPLERS = {
     "dpmpp2m, eta 1": Drawn(DPMpp2M(), 1.0),
     "heun, eta 0": Drawn(Heun(), 0.0, steps=25),
     "heun, eta 1": Drawn(Heun(), 1.0, steps=25),
-    "momentum, amplitude 0": Drawn(Momentum(), 1.0, steps=20, start=1.0, end=1.0, rho=15.0, amplitude=0.0),
+    "estimates": Drawn(Momentum(), 1.0, steps=20, start=1.0, end=1.0, rho=15.0, amplitude=0.0, told=0.6),
 }
 
 

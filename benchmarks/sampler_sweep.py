@@ -30,14 +30,15 @@ ACCELS = (4.0, 8.0, 10.0)
 TRIED: dict[str, tuple[Any, ...]] = {
     "momentum": (0.0, 0.5, 0.6, 0.8, 0.9),
     "amplitude": (0.15, 0.3, 0.6, 1.0),
+    "told": (0.4, 0.5, 0.7, 0.8, 1.0),
     "start": (0.15, 0.6, 1.2),
     "end": (0.005, 0.01, 0.02),
     "rho": (3.0, 7.0, 30.0),
     "cg": (3, 8, 12),
     "eta": (0.9,),
 }
-CONDITIONAL = {"integrator": "ddim", "amplitude": 1.0, "start": 0.6, "mirrored": False}
-"""The plain rule that momentum, no noise and mirrored views replaced."""
+CONDITIONAL = {"integrator": "ddim", "amplitude": 1.0, "start": 0.6, "told": 1.0, "mirrored": False}
+"""The plain rule that momentum, no noise, a smaller level told and mirrored views replaced."""
 
 
 def runs() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -48,7 +49,7 @@ def runs() -> Iterator[tuple[str, dict[str, Any]]]:
         yield "dds", {"steps": steps, "mirrored": False}
     for name, values in TRIED.items():
         yield from (("dds", {"steps": 20, name: value}) for value in values)
-    for name in ("momentum", "amplitude"):
+    for name in ("momentum", "told"):
         yield from (("dds", {"steps": steps, name: value}) for steps in (10, 50) for value in TRIED[name])
 
 

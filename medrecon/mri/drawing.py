@@ -50,6 +50,7 @@ class Drawing(Method):
     momentum : share of the estimate's last change that is added to it, for the integrator of that name.
     eta : of estimates: share of fresh noise a step, 0 to 1; 1 gives the best single images.
     amplitude : of the fresh noise, in units of the level's; 0 leaves all of the level to the error of the estimate.
+    told : share of each level that the network is told of, for estimates: their error is less than the level.
     mirrored : show the network the image mirrored by turns, so that some of its errors average out.
     batch : images a network call on CUDA; on the CPU always one.
     """
@@ -67,6 +68,7 @@ class Drawing(Method):
     momentum: float = 0.7
     eta: float = 1.0
     amplitude: float = 0.0
+    told: float = 0.6
     mirrored: bool = True
     batch: int = 16
 
@@ -144,14 +146,14 @@ class Drawing(Method):
         first = start * math.sqrt(prior.variance) if self.start is None else self.start
         first = min(max(first, low), high)
         last = end * problem.data_sigma if self.end is None else torch.full_like(problem.noise, self.end)
-        last = last.cpu().double().clamp(low, first)[:, None, None]
+        last = last.cpu().double().clamp(low if annealing else low / self.told, first)[:, None, None]
         steps = (self.steps or STEPS) if annealing is None else annealing.steps
         levels = Karras(rho)(prior.path, first, last, steps).to(problem.kspace.real)
         if annealing is not None:
             spreads = prior.spread(prior.path.sigma(levels[:-1]))
             return Sampler(prior.path, levels, DDIM(), 1.0, 1.0, annealing, spreads, self.mirrored)
         integrator = Momentum(self.momentum) if self.integrator == "momentum" else INTEGRATORS[self.integrator]()
-        return Sampler(prior.path, levels, integrator, self.eta, self.amplitude, mirrored=self.mirrored)
+        return Sampler(prior.path, levels, integrator, self.eta, self.amplitude, mirrored=self.mirrored, told=self.told)
 
     def _batches(self, problem: Problem) -> Iterator[tuple[slice, range]]:
         """Slices and samples that share network calls."""
@@ -172,6 +174,8 @@ class Drawing(Method):
             raise InputError(f"eta is {self.eta}; give a share of fresh noise from 0 to 1")
         if not 0 <= self.amplitude <= 1:
             raise InputError(f"amplitude is {self.amplitude}; give a share of the level's noise from 0 to 1")
+        if not 0 < self.told <= 1:
+            raise InputError(f"told is {self.told}; give a share of the level, above 0 and at most 1")
         if not 0 <= self.momentum < 1:
             raise InputError(f"momentum is {self.momentum}; give a share of the last change, at least 0 and below 1")
         for field in ("start", "end", "rho"):

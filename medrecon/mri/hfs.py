@@ -30,6 +30,7 @@ class HFS(Drawing):
     default_prior: ClassVar[str | None] = "mri-hfs"
 
     integrator: Literal["momentum", "ddim", "dpmpp2m", "heun"] = "dpmpp2m"
+    told: float = 1.0
     mirrored: bool = False
     width: int | None = None
 

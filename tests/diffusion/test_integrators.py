@@ -86,6 +86,21 @@ def test_variance_preserving_and_exploding_paths_agree():
     assert torch.allclose(*images, rtol=1e-9)
 
 
+@pytest.mark.parametrize("path", [VE(), VP()])
+def test_the_network_is_told_a_share_of_the_level_and_nothing_else_of_it(path):
+    levels, told = LogSNR()(path, 4.0, 0.1, 5), []
+
+    def halve(x, t):
+        told.append(float(path.sigma(t)))
+        return 0.5 * x
+
+    x = torch.ones(1, 3, 5, dtype=torch.complex128)
+    share, whole = (Sampler(path, levels, DDIM(), 0.0, told=s)(x, halve, Nothing(), torch.zeros) for s in (0.25, 1.0))
+    assert told[:5] == pytest.approx([0.25 * level for level in told[5:]])
+    assert told[5:] == pytest.approx([float(path.sigma(t)) for t in levels[:-1]])
+    assert torch.equal(share.image, whole.image)
+
+
 def test_a_mirrored_network_sees_all_four_views_and_answers_in_the_image_s_own():
     """An equivariant denoiser notices nothing; one that favours an edge is averaged over both edges."""
     generator = torch.Generator().manual_seed(0)

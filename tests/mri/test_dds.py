@@ -60,7 +60,7 @@ def test_the_mean_of_samples_is_the_posterior_mean_of_a_gaussian(problem, draws)
     """Without the noise of few samples, their standard deviation over sqrt(samples): that cancels in a pair."""
     prior, _ = gaussian_prior()
     problem = problem.select(slice(1, 2))
-    method = DDS(steps=20, cg=15, samples=2, draws=draws, integrator="dpmpp2m", amplitude=1.0)
+    method = DDS(steps=20, cg=15, samples=2, draws=draws, integrator="dpmpp2m", amplitude=1.0, told=1.0)
     samples = method.solve(problem, prior=prior).samples
     independent = (samples.var(0, correction=0).mean() / 2).sqrt()
     error = (samples.mean(0) - exact_mean(problem)).abs().square().mean().sqrt()
@@ -125,7 +125,7 @@ def test_non_finite_numbers_stop_with_the_last_finite_image(problem):
     prior, _ = gaussian_prior()
 
     def breaks(x, t):
-        return prior.denoise(x, t) if t.flatten()[0] > 0.3 else torch.full_like(x, torch.nan)
+        return prior.denoise(x, t) if t.flatten()[0] > 0.2 else torch.full_like(x, torch.nan)
 
     with pytest.raises(NonFiniteError, match="NaN or infinity by step") as error:
         DDS(steps=20).solve(problem, prior=dataclasses.replace(prior, denoise=breaks))
@@ -138,7 +138,8 @@ def test_non_finite_numbers_stop_with_the_last_finite_image(problem):
 @pytest.mark.parametrize(
     "options",
     [{"steps": 0}, {"samples": 0}, {"cg": 0}, {"batch": 0}, {"eta": 1.5}, {"eta": float("nan")}, {"start": -1.0},
-     {"end": 0.0}, {"rho": 0.0}, {"amplitude": 1.5}, {"momentum": 1.0}, {"draws": "all"}, {"integrator": "euler"}],
+     {"end": 0.0}, {"rho": 0.0}, {"amplitude": 1.5}, {"momentum": 1.0}, {"told": 0.0}, {"told": 1.5},
+     {"draws": "all"}, {"integrator": "euler"}],
 )  # fmt: skip
 def test_options_out_of_range_are_one_clear_line(problem, options):
     prior, calls = gaussian_prior()
