@@ -18,7 +18,7 @@ from pathlib import Path
 import medrecon
 from medrecon.bench.closure import closure
 from medrecon.bench.identity import Row
-from medrecon.bench.runners import CONTROL
+from medrecon.bench.runners import CONTROL, has_low_band
 from medrecon.mri import METHODS, method_class
 
 PACKAGE = Path(medrecon.__file__).parent
@@ -32,6 +32,8 @@ SHARED = ("bench/cases.py", "bench/sources.py", "bench/suite.py", "masks")
 """Where the code of every row begins; masks are named by strings, so that all of them are."""
 NETWORK = ("networks/load.py", "weights/files.py", "weights/quantise.py")
 """How the network of a prior comes from its file."""
+LOW_BAND = ("bench/low_band_error.py",)
+"""What is measured of methods with a low band alone."""
 DIGITS = 12
 OTHER_CODE, EARLIER_WEIGHTS = "other code", "earlier weights"
 
@@ -70,7 +72,8 @@ def _own(method: str) -> tuple[str, ...]:
     if method not in METHODS:
         return ()
     _, *words = METHODS[method].split(":")[0].split(".")
-    return ("/".join(words) + ".py", *(NETWORK if method_class(method).needs_prior else ()))
+    network = NETWORK if method_class(method).needs_prior else ()
+    return ("/".join(words) + ".py", *network, *(LOW_BAND if has_low_band(method) else ()))
 
 
 @cache

@@ -39,6 +39,7 @@ def changed(tmp_path):
         ("weights/quantise.py", {*WITH_PRIOR, CONTROL}),
         ("diffusion/datasteps/self_consistent.py", {"spirit"}),
         ("mri/wavelet.py", {"wavelet"}),
+        ("bench/low_band_error.py", {"hfs", "hfs-paper", "hfs-released"}),
         ("optimisation/fista.py", {"wavelet", "tv"}),
         ("calibration/noise.py", set(ALL)),
         ("evaluation/metrics.py", set(ALL)),
