@@ -16,7 +16,10 @@ from typing import Any
 from medrecon.bench.identity import distinct
 
 Row = dict[str, Any]
-METHODS = ("zero-filled", "sense", "spirit-linear", "wavelet", "tv", "dds", "spirit", "unrolled")
+METHODS = (
+    "zero-filled", "sense", "spirit-linear", "wavelet", "tv", "dds", "spirit", "hfs", "hfs-paper", "hfs-released",
+    "spirit-paper", "unrolled",
+)  # fmt: skip
 CONTROLS = ("unrolled",)
 """Trained for the benchmark alone: their weights are not shipped."""
 BASELINES = ("wavelet", "tv")

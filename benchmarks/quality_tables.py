@@ -16,6 +16,7 @@ def quality(records: Sequence[Record]) -> str:
     rows = rows_of(records)
     head = ("method", "net R", "prior", "PSNR / SSIM whole", "PSNR / SSIM foreground", "seconds a slice", "calls")
     several = len({row["on"] for row in rows}) > 1
+    banded = any(row.get("low_band_error") is not None for row in rows)
     body = []
     for (mask, _), members in settings(rows).items():
         lines = variants(members)
@@ -25,10 +26,14 @@ def quality(records: Sequence[Record]) -> str:
             body.append((
                 name(line) + part, f"{mask} {_net(line.rows):.2f}", prior(line.weights), pair(line, ""),
                 pair(line, "_foreground"), _seconds(line, several), line.calls or "–",
+                *([_low_band(line)] if banded else []),
             ))  # fmt: skip
+    if banded:
+        head = (*head, "low band off by")
     return table(head, body) + caption(records, rows) + (
         " PSNR in dB, range = maximum of the reference; means over slices. Seconds: median over scans and seeds, "
         "calibration included, on the machine named here; not comparable with other tables."
+        + (" Low band: norm of its error over that of the truth's, mean over scans and seeds." if banded else "")
     )  # fmt: skip
 
 
@@ -118,6 +123,11 @@ def _column(line: Variant) -> tuple[str, str, int, str]:
 
 def _seconds(line: Variant, several: bool) -> str:
     return f"{line.seconds():.2g}" + (f" ({line.on})" if several else "")
+
+
+def _low_band(line: Variant) -> str:
+    known = [error for row in line.rows if (error := row.get("low_band_error")) is not None]
+    return f"{100 * mean(known):.2f} %" if known else "–"
 
 
 def _net(rows: Sequence[Row]) -> float:

@@ -139,6 +139,17 @@ def test_partial_rows_say_so_and_repeated_rows_count_once():
     assert "4 slices of 2 scans" in text
 
 
+def test_the_low_band_has_a_column_where_some_row_has_its_error():
+    errors = {"a": 0.01, "b": 0.02, "c": None}
+    hfs = [{**row("hfs", [30], scan, sha256="f"), "low_band_error": error} for scan, error in errors.items()]
+    others = [row("hfs-paper", [29], sha256="f"), row("tv", [28])]
+    text = quality_tables.quality([record([*hfs, *others])])
+    assert "| calls | low band off by |" in text
+    assert text.count("| 1.50 % |") == 1
+    assert text.count("| – |\n") == 2
+    assert "low band" not in quality_tables.quality([record([*others, hfs[2]])]).lower()
+
+
 def test_missing_results_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "RESULTS", tmp_path)
     assert tables.block("quality", "nothing") == "*Not measured yet: `benchmarks/results/nothing.json`.*"

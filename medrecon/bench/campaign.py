@@ -132,7 +132,7 @@ class _Bench:
             "reference": case.kind,
             **measured,
             "commit": commit(),
-            "code": code_digest(unit.runner.method, unit.suite.science),
+            "code": code_digest(unit.runner.method, unit.suite.science, unit.condition.mask),
             "device": str(self.device),
             "versions": versions(self.device),
         }

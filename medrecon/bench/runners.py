@@ -46,7 +46,7 @@ Maker = Callable[[Mapping[str, Any]], Sequence[Runner]]
 
 
 def methods(priors: Sequence[Prior]) -> dict[str, Maker]:
-    """A maker for every method of the package; those that need a prior make one runner a prior."""
+    """A maker for every method of the package; those that need a prior make one runner a prior that they can use."""
     return {name: partial(_runners, name, tuple(priors)) for name in METHODS}
 
 
@@ -79,6 +79,23 @@ def calls(name: str, options: Mapping[str, Any]) -> int:
     return method_class(name)(**known).calls  # type: ignore[attr-defined]
 
 
+def has_low_band(name: str) -> bool:
+    """Whether `name` is a method that leaves a low band of some width alone."""
+    return takes(name, "width")
+
+
+def usable(name: str, priors: Sequence[Prior], options: Mapping[str, Any]) -> list[Prior]:
+    """Those of `priors` that `name` is run with.
+
+    A prior of the high band is for methods with a low band, and then they are run with no other; a `width` of 0 lines
+    leaves them none, so that they take priors of whole images as all other methods do.
+    """
+    of_band = [prior for prior in priors if prior.of_band is not None]
+    if of_band and has_low_band(name) and options.get("width") != 0:
+        return of_band
+    return [prior for prior in priors if prior.of_band is None]
+
+
 def _runners(name: str, priors: Sequence[Prior], options: Mapping[str, Any]) -> list[Runner]:
     kind = method_class(name)
     unknown = sorted(set(options) - {f.name for f in fields(kind)})
@@ -87,8 +104,9 @@ def _runners(name: str, priors: Sequence[Prior], options: Mapping[str, Any]) -> 
     method = kind(**options)
     if not kind.needs_prior:
         return [Runner(name, options, None, lambda problem, seed: method.solve(problem, seed=seed))]
-    if not priors:
-        raise InputError(f"method '{name}' needs a prior; name one with --prior, or leave it out of --methods")
+    chosen = usable(name, priors, options)
+    if not chosen:
+        raise InputError(_without_prior(name, priors))
     return [
         Runner(
             name,
@@ -96,8 +114,19 @@ def _runners(name: str, priors: Sequence[Prior], options: Mapping[str, Any]) -> 
             {"name": prior.name, "sha256": prior.sha256},
             lambda problem, seed, prior=prior: method.solve(problem, prior=prior, seed=seed),
         )
-        for prior in priors
+        for prior in chosen
     ]
+
+
+def _without_prior(name: str, priors: Sequence[Prior]) -> str:
+    """What to say of a method that none of `priors` is for."""
+    if not priors:
+        return f"method '{name}' needs a prior; name one with --prior, or leave it out of --methods"
+    given = ", ".join(prior.name for prior in priors)
+    return (
+        f"method '{name}' needs a prior of whole images here, and {given} knows the high band alone; name another "
+        "with --prior, or leave the method out of --methods"
+    )
 
 
 def _control(network: Unrolled, weights: Mapping[str, str], options: Mapping[str, Any]) -> list[Runner]:

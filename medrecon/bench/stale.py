@@ -1,7 +1,7 @@
 """Rows that today's code or weights would make differently; they are found, and never silently mixed with new ones.
 
 A row is stale if its weights have another hash than those of the same name in this run, or if the code that takes part
-in its numbers has another digest: that of its method, of its suite and of what all rows share, not of other methods.
+in its numbers has another digest: that of its method, mask and suite and of what all rows share, not of others.
 The commit stands in the row for people: it also moves with a word in the docs.
 """
 
@@ -18,7 +18,8 @@ from pathlib import Path
 import medrecon
 from medrecon.bench.closure import closure
 from medrecon.bench.identity import Row
-from medrecon.bench.runners import CONTROL
+from medrecon.bench.runners import CONTROL, has_low_band
+from medrecon.masks import KINDS
 from medrecon.mri import METHODS, method_class
 
 PACKAGE = Path(medrecon.__file__).parent
@@ -28,10 +29,14 @@ ROOMS = (
     "weights/files.py", "weights/quantise.py", "crop.py", "problem.py", "scan.py",
 )  # fmt: skip
 """Where code stands that can decide numbers; imports are followed no further."""
-SHARED = ("bench/cases.py", "bench/sources.py", "bench/suite.py", "masks")
-"""Where the code of every row begins; masks are named by strings, so that all of them are."""
+SHARED = ("bench/cases.py", "bench/sources.py", "bench/suite.py")
+"""Where the code of every row begins."""
+MASKS = ("masks",)
+"""Where that of rows under any mask does."""
 NETWORK = ("networks/load.py", "weights/files.py", "weights/quantise.py")
 """How the network of a prior comes from its file."""
+LOW_BAND = ("bench/low_band_error.py",)
+"""What is measured of methods with a low band alone."""
 DIGITS = 12
 OTHER_CODE, EARLIER_WEIGHTS = "other code", "earlier weights"
 
@@ -49,18 +54,28 @@ class Stale:
 
 
 @cache
-def code_digest(method: str, science: tuple[str, ...] = (), package: Path = PACKAGE) -> str:
-    """Hash of the code, docstrings apart, that decides rows of `method` in a suite with this `science`."""
+def code_digest(method: str, science: tuple[str, ...] = (), mask: str | None = None, package: Path = PACKAGE) -> str:
+    """Hash of the code, docstrings apart, that decides rows of `method` in a suite with this `science`.
+
+    `mask` names the sampling pattern; None takes the code of all.
+    """
     digest = sha256()
-    for file in decisive(method, science, package):
+    for file in decisive(method, science, mask, package):
         digest.update(file.encode())
         digest.update(_without_words((package / file).read_text(encoding="utf-8")).encode())
     return digest.hexdigest()[:DIGITS]
 
 
-def decisive(method: str, science: tuple[str, ...] = (), package: Path = PACKAGE) -> list[str]:
+def decisive(method: str, science: tuple[str, ...] = (), mask: str | None = None, package: Path = PACKAGE) -> list[str]:
     """The files of that code, by their path below the package."""
-    return closure(package, (*SHARED, *science, *_own(method)), ROOMS)
+    return closure(package, (*SHARED, *_masks(mask), *science, *_own(method)), ROOMS)
+
+
+def _masks(name: str | None) -> tuple[str, ...]:
+    """Where the code of one mask or of all begins; a name that no mask has rests on none."""
+    if name is None:
+        return MASKS
+    return (_file(KINDS[name]),) if name in KINDS else ()
 
 
 def _own(method: str) -> tuple[str, ...]:
@@ -69,8 +84,14 @@ def _own(method: str) -> tuple[str, ...]:
         return ("networks/unrolled.py", *NETWORK)
     if method not in METHODS:
         return ()
-    _, *words = METHODS[method].split(":")[0].split(".")
-    return ("/".join(words) + ".py", *(NETWORK if method_class(method).needs_prior else ()))
+    network = NETWORK if method_class(method).needs_prior else ()
+    return (_file(METHODS[method]), *network, *(LOW_BAND if has_low_band(method) else ()))
+
+
+def _file(place: str) -> str:
+    """The file of "package.module:Class", by its path below the package."""
+    _, *words = place.split(":")[0].split(".")
+    return "/".join(words) + ".py"
 
 
 @cache
@@ -106,6 +127,6 @@ def stale(rows: Iterable[Row], science: tuple[str, ...], hashes: Mapping[str, st
         weights = row.get("weights")
         if weights and weights["name"] in hashes and weights["sha256"] != hashes[weights["name"]]:
             found.append(Stale(row, EARLIER_WEIGHTS))
-        elif row.get("code") != code_digest(row["method"], science):
+        elif row.get("code") != code_digest(row["method"], science, row.get("mask")):
             found.append(Stale(row, OTHER_CODE))
     return found

@@ -58,7 +58,7 @@ class BenchMri:
     methods: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
     """Methods; all unless given."""
     prior: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
-    """Priors by name or file; the shipped one for the device unless given."""
+    """Priors by name or file, each for the methods that can use it; every method's own unless given."""
     control: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
     """Weights of a supervised network (benchmarks/train_control.py), which joins the methods as "unrolled"."""
     steps: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N ...", help_behavior_hint="")] = ()
@@ -105,12 +105,11 @@ def run_mri(argv: Sequence[str]) -> int:
     from medrecon.bench.runners import control, methods
     from medrecon.bench.sources import sources
     from medrecon.bench.suites import SUITES
-    from medrecon.pipeline import default_prior
 
     found, left_out = sources(options.data)
     for reason in left_out:
         print(f"left out: {reason}")
-    registry = methods(_priors(choice, options.prior or (default_prior(device),), device))
+    registry = methods(_priors(choice, options.prior, device))
     if options.control is not None:
         registry |= control(options.control, device)
     suites = list(SUITES.values()) if "all" in options.suite else [SUITES[name] for name in options.suite]
@@ -204,13 +203,14 @@ def _check_out(options: BenchMri) -> None:
 
 
 def _priors(choice: Choice, names: Sequence[str], device: Any) -> list[Prior]:
-    """Loaded only if some method needs them."""
+    """Those of these names, or the chosen methods' own; loaded only if some method needs them."""
     from medrecon.mri import METHODS, method_class
     from medrecon.networks import load_prior
+    from medrecon.pipeline import default_prior
 
-    if not any(name in METHODS and method_class(name).needs_prior for name in choice.methods):
-        return []
-    return [load_prior(name, device) for name in names]
+    kinds = [method_class(name) for name in choice.methods if name in METHODS]
+    own = [kind.default_prior or default_prior(device) for kind in kinds if kind.needs_prior]
+    return [load_prior(name, device) for name in dict.fromkeys(names or own)] if own else []
 
 
 def _print_plan(campaign: Campaign) -> None:

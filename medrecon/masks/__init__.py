@@ -21,6 +21,7 @@ KINDS = {
     "gaussian2d": "medrecon.masks.gaussian2d:Gaussian2D",
     "fastmri-random": "medrecon.masks.fastmri_lines:FastMRIRandom",
     "fastmri-equispaced": "medrecon.masks.fastmri_lines:FastMRIEquispaced",
+    "hfs-uniform": "medrecon.masks.hfs_lines:HfsUniform",
 }
 
 

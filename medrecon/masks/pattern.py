@@ -19,7 +19,7 @@ class Pattern(ABC):
 
     Attributes
     ----------
-    accel : net acceleration on the acquired lattice, centre counted; fastMRI's patterns read it as nominal.
+    accel : net acceleration on the acquired lattice, centre counted; fastMRI's and HFS-SDE's own read it as nominal.
     acs : lines (2-D: side of the square) sampled fully at the centre, None for the default of evaluation.md 1.
     seed : of the pattern's own generator; global random state is never touched.
     """

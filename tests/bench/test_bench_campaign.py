@@ -95,7 +95,7 @@ def test_rows_say_what_made_them(tmp_path) -> None:
     made.run(CPU)
     (row,) = next(iter(made.stores.values())).rows
     assert row["commit"] == commit()
-    assert row["code"] == code_digest("spirit")
+    assert row["code"] == code_digest("spirit", mask="random")
     assert row["weights"] == {"name": "gaussian", "sha256": None}
     assert row["versions"]["torch"]
     assert row["device"] == "cpu"
@@ -107,7 +107,7 @@ def test_rows_of_other_code_stop_the_run_unless_told_otherwise(tmp_path, monkeyp
     first = campaign(tmp_path / "b", **FAST)
     first.run(CPU)
     for user in ("campaign", "stale"):
-        monkeypatch.setattr(f"medrecon.bench.{user}.code_digest", lambda method, science: "another")
+        monkeypatch.setattr(f"medrecon.bench.{user}.code_digest", lambda method, science, mask: "another")
     with pytest.raises(InputError, match=r"6 rows are stale.*other code") as caught:
         campaign(tmp_path / "b", **FAST).run(CPU)
     assert "\n" not in str(caught.value)

@@ -20,12 +20,12 @@ WITH_PRIOR = {name for name in METHODS if method_class(name).needs_prior}
 def changed(tmp_path):
     """Methods whose digest is another one when code is added to a file of a copy of the package."""
 
-    def names(file, text="\nANOTHER = 1\n", science=()):
+    def names(file, text="\nANOTHER = 1\n", science=(), mask=None):
         copy = tmp_path / file.replace("/", "_") / PACKAGE.name
         shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("*.safetensors", "*.h5", "*.pyc"))
         path = copy / file
         path.write_text((path.read_text() if path.exists() else "") + text)
-        return {name for name in ALL if code_digest(name, science, copy) != code_digest(name, science)}
+        return {name for name in ALL if code_digest(name, science, mask, copy) != code_digest(name, science, mask)}
 
     return names
 
@@ -39,6 +39,7 @@ def changed(tmp_path):
         ("weights/quantise.py", {*WITH_PRIOR, CONTROL}),
         ("diffusion/datasteps/self_consistent.py", {"spirit"}),
         ("mri/wavelet.py", {"wavelet"}),
+        ("bench/low_band_error.py", {"hfs", "hfs-paper", "hfs-released"}),
         ("optimisation/fista.py", {"wavelet", "tv"}),
         ("calibration/noise.py", set(ALL)),
         ("evaluation/metrics.py", set(ALL)),
@@ -51,6 +52,24 @@ def changed(tmp_path):
 )
 def test_a_change_reaches_the_methods_that_run_it(changed, file, names) -> None:
     assert changed(file) == names
+
+
+@pytest.mark.parametrize(
+    ("mask", "file", "reached"),
+    [
+        ("random", "masks/random_lines.py", True),
+        ("random", "masks/lines.py", True),
+        ("random", "masks/acs.py", True),
+        ("random", "masks/equispaced.py", False),
+        ("random", "masks/another.py", False),
+        ("random", "masks/__init__.py", False),
+        ("gaussian2d", "masks/points.py", True),
+        ("poisson", "masks/lines.py", False),
+        (None, "masks/another.py", True),
+    ],
+)
+def test_a_mask_reaches_the_rows_that_name_it(changed, mask, file, reached) -> None:
+    assert changed(file, mask=mask) == (set(ALL) if reached else set())
 
 
 def test_words_reach_no_method(changed) -> None:
@@ -86,8 +105,13 @@ def test_every_digest_is_of_files_that_exist() -> None:
 
 
 def test_rows_are_held_to_the_digest_of_their_own_method() -> None:
-    rows = [{"method": name, "code": code_digest("tv")} for name in ("tv", "dds")]
+    rows = [{"method": name, "mask": "random", "code": code_digest("tv", mask="random")} for name in ("tv", "dds")]
     assert [found.row["method"] for found in stale(rows, (), {})] == ["dds"]
+
+
+def test_rows_are_held_to_the_digest_of_their_own_mask() -> None:
+    rows = [{"method": "tv", "mask": m, "code": code_digest("tv", mask="random")} for m in ("random", "poisson")]
+    assert [found.row["mask"] for found in stale(rows, (), {})] == ["poisson"]
 
 
 def test_closure_follows_names_to_where_they_are_defined(tmp_path) -> None:

@@ -72,6 +72,12 @@ def test_full_sampling_leaves_little_to_a_prior(tmp_path) -> None:
     assert min(sense, spirit) > 30
 
 
+def test_a_nominal_acceleration_stands_beside_the_net_one(tmp_path) -> None:
+    (row,) = done(tmp_path, "standard", masks=("hfs-uniform",), accel=(10.0,), methods=("zero-filled",))
+    assert (row["mask"], row["accel"]) == ("hfs-uniform", 10)
+    assert row["net_acceleration"] == pytest.approx(48 / 27)  # 24 lines of the centre, and 3 of the 24 others
+
+
 def test_noise_costs_quality(tmp_path) -> None:
     rows = done(tmp_path, "snr", snr=(10.0, 40.0), methods=("sense",))
     scores = {row["snr"]: row["mean"]["psnr_foreground"] for row in rows}
