@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, final
 
 from medrecon.diffusion.band_denoiser import BandDenoiser, restricted
 from medrecon.diffusion.datasteps import DataStep, HighBand
+from medrecon.diffusion.mirrored_band import MirroredEstimate
 from medrecon.diffusion.prior import Prior
+from medrecon.diffusion.sampler import Sampler
 from medrecon.errors import InputError
 from medrecon.mri.drawing import Drawing
 from medrecon.mri.low_band import high_pass, low_band
@@ -19,10 +21,10 @@ from medrecon.problem import Problem
 class HFS(Drawing):
     """HFS-SDE (Cao et al. 2024) with DPM-Solver++(2M) and a noise-weighted data step in the high band.
 
-    The low band comes from a SENSE solve and stays: noise, network and data move the
-    high band only, so that the low band is the same for every seed, as the paper promises. The network sees it.
+    The low band comes from a SENSE solve and stays: noise, network and data move the high band only, so that the low
+    band is the same for every seed, as the paper promises. The network sees it.
 
-    mirrored : not for this method, whose network is told where the low band lies.
+    mirrored : show the network image and low band mirrored alike by turns, so that some of its errors average out.
     width : of the low band in lines; unless given all of the sampled centre, at most 32. 0 is VP on the whole image.
     """
 
@@ -31,13 +33,23 @@ class HFS(Drawing):
 
     integrator: Literal["momentum", "ddim", "dpmpp2m", "heun"] = "dpmpp2m"
     told: float = 1.0
-    mirrored: bool = False
     width: int | None = None
 
     def local(self, problem: Problem, prior: Prior) -> Prior:
         """The prior outside the low band of these images."""
         high = high_pass(problem, self.width)
-        return restricted(prior, high, low_band(problem, high))
+        local = restricted(prior, high, low_band(problem, high))
+        if not self.mirrored:
+            return local
+        band = local.denoise
+        assert isinstance(band, BandDenoiser)
+        sampler = self.sampler(problem, local)
+        sigmas = sampler.told * prior.path.sigma(sampler.levels[:-1]).flatten(1)[:, 0]
+        return replace(local, denoise=replace(band, estimate=MirroredEstimate(band.estimate, sigmas)))
+
+    def sampler(self, problem: Problem, prior: Prior) -> Sampler:
+        """As of every drawing method, but for the views, which are the prior's here: it knows where the low band is."""
+        return replace(super().sampler(problem, prior), mirrored=False)
 
     def data_step(self, problem: Problem, prior: Prior) -> DataStep:
         band = prior.denoise
@@ -47,9 +59,5 @@ class HFS(Drawing):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.mirrored:
-            raise InputError(
-                "mirrored views are not for hfs, whose network is told where the low band lies; leave it out"
-            )
         if self.width is not None and self.width < 0:
             raise InputError(f"width is {self.width}; give a number of lines of at least 0")
