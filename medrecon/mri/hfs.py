@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, final
 
 from medrecon.diffusion.band_denoiser import BandDenoiser, restricted
 from medrecon.diffusion.datasteps import DataStep, HighBand
+from medrecon.diffusion.mirrored_band import MirroredEstimate
 from medrecon.diffusion.prior import Prior
+from medrecon.diffusion.sampler import Sampler
 from medrecon.errors import InputError
 from medrecon.mri.drawing import Drawing
 from medrecon.mri.low_band import high_pass, low_band
@@ -22,7 +24,7 @@ class HFS(Drawing):
     The low band comes from a SENSE solve and stays: noise, network and data move the
     high band only, so that the low band is the same for every seed, as the paper promises. The network sees it.
 
-    mirrored : not for this method, whose network is told where the low band lies.
+    mirrored : show the network image and low band mirrored alike by turns, so that some of its errors average out.
     width : of the low band in lines; unless given all of the sampled centre, at most 32. 0 is VP on the whole image.
     """
 
@@ -31,13 +33,22 @@ class HFS(Drawing):
 
     integrator: Literal["momentum", "ddim", "dpmpp2m", "heun"] = "dpmpp2m"
     told: float = 1.0
-    mirrored: bool = False
     width: int | None = None
 
     def local(self, problem: Problem, prior: Prior) -> Prior:
         """The prior outside the low band of these images."""
         high = high_pass(problem, self.width)
-        return restricted(prior, high, low_band(problem, high))
+        local = restricted(prior, high, low_band(problem, high))
+        if not self.mirrored:
+            return local
+        band, sampler = local.denoise, self.sampler(problem, local)
+        assert isinstance(band, BandDenoiser)
+        sigmas = sampler.told * prior.path.sigma(sampler.levels[:-1])
+        return replace(local, denoise=replace(band, estimate=MirroredEstimate(band.estimate, sigmas.flatten(1)[:, 0])))
+
+    def sampler(self, problem: Problem, prior: Prior) -> Sampler:
+        """As of every drawing method, but for the views, which are the prior's here: it knows where the low band is."""
+        return replace(super().sampler(problem, prior), mirrored=False)
 
     def data_step(self, problem: Problem, prior: Prior) -> DataStep:
         band = prior.denoise
@@ -47,9 +58,5 @@ class HFS(Drawing):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.mirrored:
-            raise InputError(
-                "mirrored views are not for hfs, whose network is told where the low band lies; leave it out"
-            )
         if self.width is not None and self.width < 0:
             raise InputError(f"width is {self.width}; give a number of lines of at least 0")
