@@ -24,16 +24,15 @@ from torch import Tensor
 
 from medrecon.bench.cases import Case, calibrated, in_scan_units, scored, undersampled
 from medrecon.bench.conditions import Condition
+from medrecon.bench.low_band_error import true_image
 from medrecon.bench.sources import sources
 from medrecon.bench.stale import code_digest, commit
-from medrecon.calibration import build_problem
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.io import write_json
 from medrecon.mri import method_class
 from medrecon.mri.low_band import high_pass
 from medrecon.networks import load_prior
-from medrecon.operators import ifft2c
 from medrecon.provenance import versions
 
 Run = tuple[str, dict[str, Any]]
@@ -43,6 +42,8 @@ ONE_AT_A_TIME: dict[str, tuple[Any, ...]] = {
     "width": (4, 8, 10),
     "integrator": ("momentum", "ddim"),
     "amplitude": (0.15, 0.3, 0.6, 1.0),
+    "told": (0.5, 0.6, 0.8),
+    "mirrored": (False,),
     "eta": (0.0, 0.6, 0.9),
     "start": (0.1, 0.2, 0.4, 0.8),
     "end": (0.005, 0.01, 0.02),
@@ -81,8 +82,9 @@ def main() -> None:
         others = {"vp": given.vp, "spirit-paper": given.image, "hfs-released": given.last or given.hfs}
         prior = load_prior(others.get(group, given.hfs), device)
         head = {
-            "device": str(device), "versions": versions(device), "commit": commit(), "code": code_digest(),
-            "protocol": "full-range", "reference": "simulated", "accel": given.accel,
+            "device": str(device), "versions": versions(device), "commit": commit(),
+            "code": {method: code_digest(method) for method, _ in runs(group)}, "protocol": "full-range",
+            "reference": "simulated", "accel": given.accel,
         }  # fmt: skip
         for method, options in runs(group):
             made = [row(case, low, group, (method, options), prior) for case, low in ready]
@@ -140,14 +142,10 @@ def _low(image: Tensor, case: Case) -> Tensor:
 
 
 def _low_truth(case: Case) -> Tensor:
-    """Low band of the truth in the problem's units, with the phase that its maps give the fully sampled scan."""
-    assert case.scan.full is not None
-    assert case.scan.truth is not None
-    problem = case.problem
-    full = build_problem(case.scan.full.to(problem.device), scale=problem.scale)
-    phase = problem.coils.H(ifft2c(full.kspace)).angle()
-    magnitude = case.scan.truth.to(problem.device) / (problem.scale * problem.intensity)
-    return _low(torch.polar(magnitude, phase), case)
+    """Low band of the truth in the problem's units."""
+    truth = true_image(case, slice(0, case.problem.n_slices))
+    assert truth is not None
+    return _low(truth, case)
 
 
 if __name__ == "__main__":

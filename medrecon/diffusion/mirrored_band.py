@@ -8,7 +8,10 @@ from typing import final
 from torch import Tensor
 
 from medrecon.diffusion.band_denoiser import BandEstimate
-from medrecon.diffusion.sampler import _mirrored
+from medrecon.diffusion.sampler import in_mirror
+
+CLOSE = 1e-5
+"""Share by which a level may miss its place in the grid: far above rounding, far below the step of any grid."""
 
 
 @final
@@ -22,8 +25,8 @@ class MirroredEstimate:
     Attributes
     ----------
     estimate : of the high band.
-    sigmas : `(steps,)` that the first image is told, one a step. The step is read off them, since the sampler tells a
-        denoiser the level alone.
+    sigmas : `(steps,)` of the sampler's grid, descending. The step is read off them, since the sampler tells a denoiser
+        the level alone.
     """
 
     estimate: BandEstimate
@@ -31,5 +34,5 @@ class MirroredEstimate:
 
     def __call__(self, high: Tensor, low: Tensor, sigma: Tensor) -> Tensor:
         """`high` and `low` `(batch, y, x)`; all images are at the same step, each at its own level."""
-        step = (self.sigmas - sigma.flatten()[0]).abs().argmin()
-        return _mirrored(self.estimate(_mirrored(high, step), _mirrored(low, step), sigma), step)
+        step = (self.sigmas > (1 + CLOSE) * sigma.flatten()[0]).sum()
+        return in_mirror(self.estimate(in_mirror(high, step), in_mirror(low, step), sigma), step)

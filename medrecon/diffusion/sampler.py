@@ -161,7 +161,7 @@ class _Step:
             t = path.level(self.sampler.told * path.sigma(t))
         if not self.sampler.mirrored:
             return self.denoise(x, t)
-        return _mirrored(self.denoise(_mirrored(x, number), t), number)
+        return in_mirror(self.denoise(in_mirror(x, number), t), number)
 
     def _move(self, x: Tensor, e: Tensor, t: Tensor, s: Tensor) -> Tensor:
         path = self.sampler.path
@@ -176,7 +176,7 @@ class _Step:
         return kept if noise is None else kept + eta * self.sampler.amplitude * noise
 
 
-def _mirrored(x: Tensor, number: Tensor) -> Tensor:
+def in_mirror(x: Tensor, number: Tensor) -> Tensor:
     """`x` flipped along y where bit 0 of `number` is set, along x where bit 1 is; its own inverse."""
     for bit, axis in enumerate((-2, -1)):
         forward = torch.arange(x.shape[axis], device=x.device)

@@ -21,8 +21,8 @@ from medrecon.problem import Problem
 class HFS(Drawing):
     """HFS-SDE (Cao et al. 2024) with DPM-Solver++(2M) and a noise-weighted data step in the high band.
 
-    The low band comes from a SENSE solve and stays: noise, network and data move the
-    high band only, so that the low band is the same for every seed, as the paper promises. The network sees it.
+    The low band comes from a SENSE solve and stays: noise, network and data move the high band only, so that the low
+    band is the same for every seed, as the paper promises. The network sees it.
 
     mirrored : show the network image and low band mirrored alike by turns, so that some of its errors average out.
     width : of the low band in lines; unless given all of the sampled centre, at most 32. 0 is VP on the whole image.
@@ -41,10 +41,11 @@ class HFS(Drawing):
         local = restricted(prior, high, low_band(problem, high))
         if not self.mirrored:
             return local
-        band, sampler = local.denoise, self.sampler(problem, local)
+        band = local.denoise
         assert isinstance(band, BandDenoiser)
-        sigmas = sampler.told * prior.path.sigma(sampler.levels[:-1])
-        return replace(local, denoise=replace(band, estimate=MirroredEstimate(band.estimate, sigmas.flatten(1)[:, 0])))
+        sampler = self.sampler(problem, local)
+        sigmas = sampler.told * prior.path.sigma(sampler.levels[:-1]).flatten(1)[:, 0]
+        return replace(local, denoise=replace(band, estimate=MirroredEstimate(band.estimate, sigmas)))
 
     def sampler(self, problem: Problem, prior: Prior) -> Sampler:
         """As of every drawing method, but for the views, which are the prior's here: it knows where the low band is."""
