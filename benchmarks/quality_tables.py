@@ -10,6 +10,13 @@ from statistics import mean
 from comparison import FOREGROUND, METHODS, Row, Variant, baseline, differences, interval, settings, variants
 from table_parts import Record, caption, name, pair, prior, rows_of, table
 
+from medrecon.bench.seeds import spread_over_seeds
+
+BANDED = (
+    " Low band: norm of its error over that of the truth's, mean over scans and seeds. ±: standard deviation over "
+    "seeds of mask and sampler, of the mean foreground PSNR in dB and of the low band's error."
+)
+
 
 def quality(records: Sequence[Record]) -> str:
     """Scores by method and R, one table a kind of mask."""
@@ -26,14 +33,14 @@ def quality(records: Sequence[Record]) -> str:
             body.append((
                 name(line) + part, f"{mask} {_net(line.rows):.2f}", prior(line.weights), pair(line, ""),
                 pair(line, "_foreground"), _seconds(line, several), line.calls or "–",
-                *([_low_band(line)] if banded else []),
+                *((_over_seeds(line), _low_band(line)) if banded else ()),
             ))  # fmt: skip
     if banded:
-        head = (*head, "low band off by")
+        head = (*head, "± over seeds", "low band off by")
     return table(head, body) + caption(records, rows) + (
         " PSNR in dB, range = maximum of the reference; means over slices. Seconds: median over scans and seeds, "
         "calibration included, on the machine named here; not comparable with other tables."
-        + (" Low band: norm of its error over that of the truth's, mean over scans and seeds." if banded else "")
+        + (BANDED if banded else "")
     )  # fmt: skip
 
 
@@ -127,7 +134,19 @@ def _seconds(line: Variant, several: bool) -> str:
 
 def _low_band(line: Variant) -> str:
     known = [error for row in line.rows if (error := row.get("low_band_error")) is not None]
-    return f"{100 * mean(known):.2f} %" if known else "–"
+    spread = spread_over_seeds(line.rows, lambda row: row.get("low_band_error"))
+    more = "" if spread is None else f" ± {100 * spread:.2f}"
+    return f"{100 * mean(known):.2f} %{more}" if known else "–"
+
+
+def _over_seeds(line: Variant) -> str:
+    spread = spread_over_seeds(line.rows, _foreground)
+    return "–" if spread is None else f"{spread:.2f}"
+
+
+def _foreground(row: Row) -> float | None:
+    known = [value[FOREGROUND] for value in row["slices"] if value[FOREGROUND] is not None]
+    return mean(known) if known else None
 
 
 def _net(rows: Sequence[Row]) -> float:

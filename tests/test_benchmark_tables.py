@@ -144,7 +144,7 @@ def test_the_low_band_has_a_column_where_some_row_has_its_error():
     hfs = [{**row("hfs", [30], scan, sha256="f"), "low_band_error": error} for scan, error in errors.items()]
     others = [row("hfs-paper", [29], sha256="f"), row("tv", [28])]
     text = quality_tables.quality([record([*hfs, *others])])
-    assert "| calls | low band off by |" in text
+    assert "| calls | ± over seeds | low band off by |" in text
     assert text.count("| 1.50 % |") == 1
     assert text.count("| – |\n") == 2
     assert "low band" not in quality_tables.quality([record([*others, hfs[2]])]).lower()
@@ -184,3 +184,15 @@ def test_ablation_shows_differences_from_the_recipe():
     text = ablation([{**record(rows), "seconds": 240.0}])
     assert "| nothing | 5 | 31.00 | 31.00 | 31.00 |" in text
     assert "| phase | 5 | -1.00 | -1.00 | -1.00 |" in text
+
+
+def test_spread_over_seeds_stands_beside_the_low_band():
+    banded = [
+        {**row("hfs", [31 + 2 * s], seed=s, sha256="e", steps=20), "scored": 1, "low_band_error": 0.01 + 0.002 * s}
+        for s in (0, 1)
+    ]
+    plain = [{**row("dds", [30 + s], seed=s, sha256="f", steps=20), "scored": 1} for s in (0, 1)]
+    assert "over seeds" not in quality_tables.quality([record(plain)])
+    text = quality_tables.quality([record(plain + banded)])
+    assert "| 0.71 | – |" in text
+    assert "| 1.41 | 1.10 % ± 0.14 |" in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from medrecon.bench.campaign import Campaign
     from medrecon.bench.conditions import Choice
     from medrecon.bench.plan import Shard
-    from medrecon.diffusion.prior import Prior
 
 MRI = """Measure MRI methods as docs/benchmarks.md shows them: volumes are scanned by the simulator, fully sampled
 k-space is undersampled, one row a (method, condition) goes to files that start with the name given by -o.
@@ -56,7 +55,7 @@ class BenchMri:
     snr: Annotated[tuple[float, ...], tyro.conf.arg(metavar="SNR ...", help_behavior_hint="")] = ()
     """Foreground SNR of simulated scans."""
     methods: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
-    """Methods; all unless given."""
+    """Methods; unless given all that have their prior, but for the slow published forms."""
     prior: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
     """Priors by name or file, each for the methods that can use it; every method's own unless given."""
     control: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
@@ -97,21 +96,24 @@ class BenchJoin:
 def run_mri(argv: Sequence[str]) -> int:
     """Make the rows that are missing; exit code 0 even if the time ended before the work."""
     options = parse(BenchMri, argv, "bench mri", MRI)
-    choice, shard = _choice(options), _shard(options.shard)
+    asked, shard = _choice(options), _shard(options.shard)
     _check_out(options)
     device = resolve(options.device, options.threads)
     from medrecon.bench.campaign import Campaign
     from medrecon.bench.plan import plan
-    from medrecon.bench.runners import control, methods
+    from medrecon.bench.runners import CONTROL, control, methods
     from medrecon.bench.sources import sources
     from medrecon.bench.suites import SUITES
+    from medrecon.cli.bench_priors import cast
 
     found, left_out = sources(options.data)
-    for reason in left_out:
+    players = cast(options.methods, options.prior, device)
+    for reason in (*left_out, *players.left_out):
         print(f"left out: {reason}")
-    registry = methods(_priors(choice, options.prior, device))
+    registry, choice = methods(players.priors), replace(asked, methods=players.methods)
     if options.control is not None:
         registry |= control(options.control, device)
+        choice = replace(choice, methods=options.methods or (*choice.methods, CONTROL))
     suites = list(SUITES.values()) if "all" in options.suite else [SUITES[name] for name in options.suite]
     units = list(plan(found, suites, choice, registry))
     if not units:
@@ -155,23 +157,11 @@ def _choice(options: BenchMri) -> Choice:
         slices=options.slices,
         coils=options.coils or None,
         snr=options.snr or None,
-        methods=options.methods or _methods(options.control),
         steps=options.steps or None,
         samples=options.samples or None,
         few=options.few,
         options=dict(map(_pair, options.options)),
     )
-
-
-def _methods(control: Path | None) -> tuple[str, ...]:
-    """All there are."""
-    from medrecon.bench.conditions import METHODS
-
-    if control is None:
-        return METHODS
-    from medrecon.bench.runners import CONTROL
-
-    return (*METHODS, CONTROL)
 
 
 def _pair(text: str) -> tuple[str, Any]:
@@ -202,17 +192,6 @@ def _check_out(options: BenchMri) -> None:
         raise InputError(f"--seconds is {options.seconds}; give a positive number")
 
 
-def _priors(choice: Choice, names: Sequence[str], device: Any) -> list[Prior]:
-    """Those of these names, or the chosen methods' own; loaded only if some method needs them."""
-    from medrecon.mri import METHODS, method_class
-    from medrecon.networks import load_prior
-    from medrecon.pipeline import default_prior
-
-    kinds = [method_class(name) for name in choice.methods if name in METHODS]
-    own = [kind.default_prior or default_prior(device) for kind in kinds if kind.needs_prior]
-    return [load_prior(name, device) for name in dict.fromkeys(names or own)] if own else []
-
-
 def _print_plan(campaign: Campaign) -> None:
     from medrecon.bench.campaign import progress
 
@@ -230,7 +209,8 @@ def _print_row(row: dict[str, Any]) -> None:
     if row.get("holdout_nmse") is not None:
         further.append(f"held out {row['holdout_nmse']:.3f}")
     print(
-        f"{row['suite']} {row['scan']} {row['mask']} R{row['accel']:g} s{row['seed']} {row['method']} "
+        f"{row['suite']} {row['scan']} {row['mask']} R{row['accel']:g} (net "
+        f"{row['net_acceleration']:.2f}) s{row['seed']} {row['method']} "
         f"{json.dumps(row['options'])} {prior} foreground {_number(mean['psnr_foreground'])} dB, whole "
         f"{_number(mean['psnr'])} dB, {row['seconds_per_slice']:.2f} s a slice {' '.join(further)}".rstrip(),
         flush=True,
