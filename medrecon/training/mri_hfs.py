@@ -13,7 +13,6 @@ from medrecon.datasets.augmentation import Augmentation
 from medrecon.datasets.volume import TrainingVolume
 from medrecon.networks.band import BandDenoiser, BandScale
 from medrecon.networks.band_prior import KIND
-from medrecon.networks.unet import UNet
 from medrecon.operators.highpass import HighPass
 from medrecon.progress import OnStep, silent
 from medrecon.training.band_loss import band_loss
@@ -21,10 +20,9 @@ from medrecon.training.limits import check
 from medrecon.training.loop import train
 from medrecon.training.memory import memory_explained
 from medrecon.training.mri_hfs_options import MriHfsOptions
-from medrecon.training.mri_image import TrainedPrior, bank_of, begin_from, data_facts, initialise, recipe_facts
+from medrecon.training.mri_image import TrainedPrior, bank_of, begun, run_facts
 from medrecon.training.team import ALONE, Team
 from medrecon.training.watch import UNWATCHED, Watch
-from medrecon.weights.files import content_digest
 
 MEASURED = 128
 """Images whose power gives the scale of the bands."""
@@ -57,20 +55,10 @@ def train_mri_hfs(
     with memory_explained(options.batch, options.size, device):
         augmentation = Augmentation(bank_of(volumes, device, options.loop.seed), options.augmentation, options.size)
         scale = _agreed(measured_scale(augmentation, options), team)
-        network = UNet(architecture).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        initialise(network, options.loop.seed)
-        if start is not None:
-            begin_from(network, start)
+        network = begun(architecture, options.loop.seed, start, device)
         runner = team.share(torch.compile(network) if compiled else network)  # type: ignore[arg-type]
         denoiser = BandDenoiser(runner, scale, architecture.multiple)
-        facts = {
-            **recipe_facts(options),
-            "data": data_facts(volumes),
-            "start": None if start is None else content_digest(start, "")[:12],
-            "device": device.type,
-            "devices": team.size,
-            "bfloat16": half,
-        }
+        facts = run_facts(options, volumes, start, device, team, half)
 
         def loss_of(generator: torch.Generator) -> Tensor:
             images = augmentation(options.batch, generator)

@@ -77,24 +77,13 @@ def train_mri_image(
         augmentation = Augmentation(bank_of(volumes, device, options.loop.seed), options.augmentation, options.size)
         (sigma_data,) = team.agree([measured_deviation(augmentation, options)])
         architecture = options.architecture
-        network = UNet(architecture).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        initialise(network, options.loop.seed)
-        if start is not None:
-            begin_from(network, start)
+        network = begun(architecture, options.loop.seed, start, device)
         runner = team.share(torch.compile(network) if compiled else network)  # type: ignore[arg-type]
         denoiser = EDMDenoiser(runner, sigma_data, architecture.multiple)
         taught_by = _denoiser_of(teacher, architecture.multiple)
         settings = settings_of(options, sigma_data)
-
-        facts = {
-            **recipe_facts(options),
-            "data": data_facts(volumes),
-            "start": None if start is None else content_digest(start, "")[:12],
-            "teacher": None if teacher is None else teacher.sha256,
-            "device": device.type,
-            "devices": team.size,
-            "bfloat16": half,
-        }
+        facts = run_facts(options, volumes, start, device, team, half)
+        facts["teacher"] = None if teacher is None else teacher.sha256
 
         def loss_of(generator: torch.Generator) -> Tensor:
             images = augmentation(options.batch, generator)
@@ -138,12 +127,40 @@ def _denoiser_of(teacher: Prior | None, multiple: int) -> EDMDenoiser | None:
     return teacher.denoise
 
 
+def begun(network: UNetOptions, seed: int, start: Mapping[str, Tensor] | None, device: torch.device) -> UNet:
+    """A network to train: of weights drawn from the seed, or of those of an earlier run."""
+    made = UNet(network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    initialise(made, seed)
+    if start is not None:
+        begin_from(made, start)
+    return made
+
+
 def begin_from(network: nn.Module, start: Mapping[str, Tensor]) -> None:
     """Load weights to go on from; raises InputError for those of another network."""
     expected = {name: value.shape for name, value in network.state_dict().items()}
     if {name: value.shape for name, value in start.items()} != expected:
         raise InputError("the weights to start from belong to another network; give the same network's, or none")
     network.load_state_dict(start)
+
+
+def run_facts(
+    options: MriImageOptions | MriHfsOptions,
+    volumes: Sequence[TrainingVolume],
+    start: Mapping[str, Tensor] | None,
+    device: torch.device,
+    team: Team,
+    bfloat16: bool,
+) -> dict[str, Any]:
+    """What a run must share with its checkpoint to go on from it."""
+    return {
+        **recipe_facts(options),
+        "data": data_facts(volumes),
+        "start": None if start is None else content_digest(start, "")[:12],
+        "device": device.type,
+        "devices": team.size,
+        "bfloat16": bfloat16,
+    }
 
 
 def recipe_facts(options: MriImageOptions | MriHfsOptions) -> dict[str, Any]:
