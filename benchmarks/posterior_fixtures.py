@@ -80,7 +80,7 @@ SAMPLERS = {
     "dpmpp2m, eta 1": Drawn(DPMpp2M(), 1.0),
     "heun, eta 0": Drawn(Heun(), 0.0, steps=25),
     "heun, eta 1": Drawn(Heun(), 1.0, steps=25),
-    "estimates": Drawn(Momentum(), 1.0, steps=20, start=1.0, end=1.0, rho=15.0, amplitude=0.0, told=0.6),
+    "estimates": Drawn(Momentum(), 1.0, steps=20, start=1.0, end=1.0, rho=15.0, amplitude=0.0, told=0.75),
 }
 
 

@@ -32,7 +32,7 @@ class HFS(Drawing):
     default_prior: ClassVar[str | None] = "mri-hfs"
 
     integrator: Literal["momentum", "ddim", "dpmpp2m", "heun"] = "dpmpp2m"
-    told: float | None = 1.0
+    told: float = 1.0
     width: int | None = None
 
     def local(self, problem: Problem, prior: Prior) -> Prior:
