@@ -2,12 +2,13 @@
 
 python benchmarks/sweep_hfs.py TUNE OUT.json GROUP... [--hfs mri-hfs] [--last hfs-last.safetensors]
                                [--image mri-image] [--vp vp.safetensors] [--device cuda] [--slices 4] [--accel 8]
+                               [--part 1/4]
 
 Groups: hfs (20 calls, one option at a time), hfs-paper, hfs-released, vp (predictor and corrector on whole images) and
 spirit-paper (200 calls, every combination of what users of the originals tuned by hand: snr and the weights, and eta).
-Standard conditions, mask seed 0. OUT.json keeps the rows that it has; combinations that diverge are rows without
-scores. `low_error` is that of the low band against the truth, `low_spread` the share of its energy that two seeds
-differ by.
+Standard conditions, mask seed 0. --part takes some of the runs. OUT.json keeps the rows that it has; combinations that
+diverge are rows without scores. `low_error` is that of the low band against the truth, `low_spread` the share of its
+energy that two seeds differ by.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ def runs(group: str) -> Iterator[Run]:
 def main() -> None:
     given = arguments()
     device = torch.device(given.device)
+    index, count = map(int, given.part.split("/"))
     ready = [(case, _low_truth(case)) for case in cases(given, device)]
     rows = json.loads(given.out.read_text())["rows"] if given.out.exists() else []
     for group in given.groups:
@@ -86,7 +88,7 @@ def main() -> None:
             "code": {method: code_digest(method) for method, _ in runs(group)}, "protocol": "full-range",
             "reference": "simulated", "accel": given.accel,
         }  # fmt: skip
-        for method, options in runs(group):
+        for method, options in list(runs(group))[index - 1 :: count]:
             made = [row(case, low, group, (method, options), prior) for case, low in ready]
             rows += made
             known = [r["mean"]["psnr_foreground"] for r in made if r["mean"] is not None]
@@ -107,6 +109,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--slices", type=int, default=4)
     parser.add_argument("--accel", type=float, default=8.0)
+    parser.add_argument("--part", default="1/1")
     return parser.parse_args()
 
 
