@@ -57,9 +57,10 @@ class Sampler:
     amplitude : g, of the fresh noise. 1 for a sample. Below 1 it leaves room for the estimate's own error, so that
         error and noise together are what the network expects at that level: better single images in fewer steps. With 0
         and eta 1 the estimate itself is denoised, at falling levels: annealed plug-and-play (Zhang et al. 2021, DPIR).
-    told : share of the level that the network is told of. 1 for a sample, whose noise is the level's. An estimate's
-        error is less than the level that the data step weighs it with: told of all of it, the network smooths too much.
-        It is sqrt(lambda) of plug-and-play restoration (Zhang et al. 2021 take 0.48).
+    told : share of the level that the network is told of at each step, `(steps,)`; None for all of it, as a sample
+        wants, whose noise is the level's. An estimate's error falls faster than the level that the data step weighs it
+        with: told of all of it, the network smooths too much. It is sqrt(lambda) of plug-and-play restoration (Zhang
+        et al. 2021 take 0.48 at every step).
     annealing : None for estimates, x0 the data step's mean. Else x0 is drawn from the Gaussian data posterior at every
         level and the noise renewed as `Annealing` says, in place of `eta` and `amplitude`: draws of the posterior.
     spreads : of x0 given x_t, `(steps, …)` for the levels but the last; with `annealing` only.
@@ -76,7 +77,7 @@ class Sampler:
     annealing: Annealing | None = None
     spreads: Tensor | None = None
     mirrored: bool = False
-    told: float = 1.0
+    told: Tensor | None = None
 
     def __call__(
         self,
@@ -156,9 +157,9 @@ class _Step:
         return Prediction(t, raw, x0, path.direction(x, x0, t))
 
     def _denoised(self, x: Tensor, t: Tensor, number: Tensor) -> Tensor:
-        if self.sampler.told != 1:
-            path = self.sampler.path
-            t = path.level(self.sampler.told * path.sigma(t))
+        if self.sampler.told is not None:
+            path, share = self.sampler.path, self.sampler.told.index_select(0, number.reshape(1))
+            t = path.level(share * path.sigma(t))
         if not self.sampler.mirrored:
             return self.denoise(x, t)
         return in_mirror(self.denoise(in_mirror(x, number), t), number)

@@ -50,8 +50,9 @@ class Drawing(Method):
     momentum : share of the estimate's last change that is added to it, for the integrator of that name.
     eta : of estimates: share of fresh noise a step, 0 to 1; 1 gives the best single images.
     amplitude : of the fresh noise, in units of the level's; 0 leaves all of the level to the error of the estimate.
-    told : share of each level that the network is told of, for estimates, whose error is less than the level; the less,
-        the sharper, and the more steps until aliasing is gone.
+    told : share of the last level that the network is told of, for estimates, whose error falls faster than the level;
+        the first level is told whole, and the share falls evenly. The less, the sharper, and the more steps until
+        aliasing is gone.
     mirrored : show the network the image mirrored by turns, so that some of its errors average out.
     batch : images a network call on CUDA; on the CPU always one.
     """
@@ -69,7 +70,7 @@ class Drawing(Method):
     momentum: float = 0.7
     eta: float = 1.0
     amplitude: float = 0.0
-    told: float = 0.75
+    told: float = 0.6
     mirrored: bool = True
     batch: int = 16
 
@@ -155,7 +156,8 @@ class Drawing(Method):
             spreads = prior.spread(prior.path.sigma(levels[:-1]))
             return Sampler(prior.path, levels, DDIM(), 1.0, 1.0, annealing, spreads, self.mirrored)
         integrator = Momentum(self.momentum) if self.integrator == "momentum" else INTEGRATORS[self.integrator]()
-        return Sampler(prior.path, levels, integrator, self.eta, self.amplitude, mirrored=self.mirrored, told=told)
+        shares = None if told == 1 else torch.linspace(1, told, steps).to(levels)
+        return Sampler(prior.path, levels, integrator, self.eta, self.amplitude, mirrored=self.mirrored, told=shares)
 
     def _batches(self, problem: Problem) -> Iterator[tuple[slice, range]]:
         """Slices and samples that share network calls."""

@@ -44,7 +44,8 @@ class HFS(Drawing):
         band = local.denoise
         assert isinstance(band, BandDenoiser)
         sampler = self.sampler(problem, local)
-        sigmas = sampler.told * prior.path.sigma(sampler.levels[:-1]).flatten(1)[:, 0]
+        sigmas = prior.path.sigma(sampler.levels[:-1]).flatten(1)[:, 0]
+        sigmas = sigmas if sampler.told is None else sampler.told * sigmas
         return replace(local, denoise=replace(band, estimate=MirroredEstimate(band.estimate, sigmas)))
 
     def sampler(self, problem: Problem, prior: Prior) -> Sampler:

@@ -73,7 +73,8 @@ class SpiritPaper(Published):
         if problem.kernel is None:
             return Zero(shape, shape)
         matrices = spirit_matrices(problem.kernel, problem.image_shape[1:])
-        largest = float(torch.linalg.eigvalsh(matrices.permute(0, 3, 4, 1, 2)).max())
+        # On the CPU: cuSOLVER asks for a MiB of workspace a pixel.
+        largest = float(torch.linalg.eigvalsh(matrices.permute(0, 3, 4, 1, 2).cpu()).max())
         if self.eta / 2 * largest >= 2:
             raise InputError(
                 f"eta is {self.eta} and the kernel's largest eigenvalue {largest:.3g}: the drift grows; give an eta "

@@ -95,8 +95,10 @@ def test_the_network_is_told_a_share_of_the_level_and_nothing_else_of_it(path):
         return 0.5 * x
 
     x = torch.ones(1, 3, 5, dtype=torch.complex128)
-    share, whole = (Sampler(path, levels, DDIM(), 0.0, told=s)(x, halve, Nothing(), torch.zeros) for s in (0.25, 1.0))
-    assert told[:5] == pytest.approx([0.25 * level for level in told[5:]])
+    shares = torch.tensor([1.0, 0.9, 0.5, 0.25, 0.3])
+    samplers = (Sampler(path, levels, DDIM(), 0.0, told=s) for s in (shares, None))
+    share, whole = (sampler(x, halve, Nothing(), torch.zeros) for sampler in samplers)
+    assert told[:5] == pytest.approx([s * level for s, level in zip(shares.tolist(), told[5:], strict=True)])
     assert told[5:] == pytest.approx([float(path.sigma(t)) for t in levels[:-1]])
     assert torch.equal(share.image, whole.image)
 

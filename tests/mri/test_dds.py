@@ -178,9 +178,11 @@ def test_one_sample_is_an_estimate_and_several_are_draws(problem):
 
 def test_the_network_is_told_less_than_the_level_of_an_estimate_and_all_of_a_draw_s(problem):
     prior, _ = gaussian_prior()
-    assert DDS().sampler(problem, prior).told == 0.75
-    assert DDS(told=0.5).sampler(problem, prior).told == 0.5
-    assert DDS(samples=2).sampler(problem, prior).told == 1
+    told = DDS(steps=3, told=0.6).sampler(problem, prior).told
+    assert told is not None
+    assert told.tolist() == pytest.approx([1.0, 0.8, 0.6])
+    assert DDS(told=1.0).sampler(problem, prior).told is None
+    assert DDS(samples=2).sampler(problem, prior).told is None
 
 
 @pytest.mark.cuda
