@@ -2,13 +2,14 @@
 
 python benchmarks/sweep_hfs.py TUNE OUT.json GROUP... [--hfs mri-hfs] [--last hfs-last.safetensors]
                                [--image mri-image] [--vp vp.safetensors] [--device cuda] [--slices 4] [--accel 8]
-                               [--part 1/4]
+                               [--part 1/4] [--steps 1000 --best 3]
 
 Groups: hfs (20 calls, one option at a time), hfs-paper, hfs-released, vp (predictor and corrector on whole images) and
 spirit-paper (200 calls, every combination of what users of the originals tuned by hand: snr and the weights, and eta).
-Standard conditions, mask seed 0. --part takes some of the runs. OUT.json keeps the rows that it has; combinations that
-diverge are rows without scores. `low_error` is that of the low band against the truth, `low_spread` the share of its
-energy that two seeds differ by.
+Standard conditions, mask seed 0. --part takes some of the runs, --best those that scored best so far, to be run with
+other --steps. OUT.json keeps the rows that it has, and what they hold is not run again; combinations that diverge are
+rows without scores. `low_error` is that of the low band against the truth, `low_spread` the share of its energy that
+two seeds differ by.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import torch
@@ -52,8 +54,8 @@ ONE_AT_A_TIME: dict[str, tuple[Any, ...]] = {
     "cg": (3, 8, 12),
 }
 WEIGHTS = {
-    "hfs-paper": ((0.08, 0.16, 0.32), (1.0, 2.5, 5.0, 10.0), (0.1, 1.0, 5.0)),
-    "hfs-released": ((0.08, 0.16, 0.32), (1.0, 2.5, 5.0, 10.0), (0.1, 1.0, 5.0)),
+    "hfs-paper": ((0.08, 0.16, 0.32, 0.43, 0.54), (1.0, 2.5, 5.0, 10.0), (0.1, 1.0, 2.5, 5.0)),
+    "hfs-released": ((0.08, 0.16, 0.32, 0.43, 0.54), (1.0, 2.5, 5.0, 10.0), (0.1, 1.0, 2.5, 5.0)),
     "vp": ((0.16, 0.27, 0.43), (1.0, 2.5, 5.0, 10.0), (0.1, 1.0, 2.5, 5.0)),
     "spirit-paper": ((0.16, 0.4, 0.7), (0.2, 0.8, 3.0), (0.2, 1.0, 3.0)),
 }
@@ -74,10 +76,29 @@ def runs(group: str) -> Iterator[Run]:
         yield from ((method, {"steps": STEPS, "eta": eta}) for eta in (0.1, 0.2, 0.8, 1.2))
 
 
+def wanted(group: str, rows: list[dict[str, Any]], given: argparse.Namespace) -> list[Run]:
+    """The runs of one part that `rows` do not hold yet."""
+    index, count = map(int, given.part.split("/"))
+    chosen = best(group, rows, given) if given.best else list(runs(group))
+    known = [row["options"] for row in rows if row["group"] == group]
+    return [run for run in chosen[index - 1 :: count] if run[1] not in known]
+
+
+def best(group: str, rows: list[dict[str, Any]], given: argparse.Namespace) -> list[Run]:
+    """The --best combinations of STEPS by mean foreground PSNR, with --steps."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        if (row["group"], row["options"]["steps"]) == (group, STEPS):
+            score = float("-inf") if row["mean"] is None else row["mean"]["psnr_foreground"]
+            found.setdefault(json.dumps(row["options"]), []).append(score)
+    ranked = sorted(found, key=lambda options: mean(found[options]), reverse=True)
+    method = next(runs(group))[0]
+    return [(method, {**json.loads(options), "steps": given.steps}) for options in ranked[: given.best]]
+
+
 def main() -> None:
     given = arguments()
     device = torch.device(given.device)
-    index, count = map(int, given.part.split("/"))
     ready = [(case, _low_truth(case)) for case in cases(given, device)]
     rows = json.loads(given.out.read_text())["rows"] if given.out.exists() else []
     for group in given.groups:
@@ -88,12 +109,12 @@ def main() -> None:
             "code": {method: code_digest(method) for method, _ in runs(group)}, "protocol": "full-range",
             "reference": "simulated", "accel": given.accel,
         }  # fmt: skip
-        for method, options in list(runs(group))[index - 1 :: count]:
+        for method, options in wanted(group, rows, given):
             made = [row(case, low, group, (method, options), prior) for case, low in ready]
             rows += made
             known = [r["mean"]["psnr_foreground"] for r in made if r["mean"] is not None]
-            mean = f"{sum(known) / len(known):.3f} dB" if len(known) == len(made) else "diverged or refused"
-            print(group, json.dumps(options), mean, "low band", [r["low_error"] for r in made], flush=True)
+            said = f"{mean(known):.3f} dB" if len(known) == len(made) else "diverged or refused"
+            print(group, json.dumps(options), said, "low band", [r["low_error"] for r in made], flush=True)
             write_json({**head, "rows": rows}, given.out)
 
 
@@ -110,6 +131,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--slices", type=int, default=4)
     parser.add_argument("--accel", type=float, default=8.0)
     parser.add_argument("--part", default="1/1")
+    parser.add_argument("--steps", type=int, default=1000, help="of the --best")
+    parser.add_argument("--best", type=int, default=0)
     return parser.parse_args()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 Row = dict[str, Any]
 CONDITION = ("suite", "scan", "coils", "snr", "simulated_slices", "mask", "accel", "seed")
-VARIANT = ("perturbed", "perturbation")
+VARIANT = ("perturbed", "perturbation", "centre")
 METHOD = ("method", "options", "asked_slices")
 
 

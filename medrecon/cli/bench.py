@@ -28,7 +28,7 @@ medrecon bench mri --data volumes/ -o results/mine --suite standard lesions --se
 JOIN = """Join files of rows, shards of one campaign for example, by what each row measured.
 
 medrecon bench join results/mine_standard_*of4.json -o results/mine_standard.json"""
-SuiteName = Literal["standard", "light", "snr", "holdout", "lesions", "maps", "posterior", "all"]
+SuiteName = Literal["standard", "light", "snr", "holdout", "lesions", "maps", "posterior", "centres", "all"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class BenchMri:
     """First words of the files of rows: one file a suite, number of coils and SNR."""
     suite: tuple[SuiteName, ...] = ("standard",)
     """standard: the table; light: R 1 to 3 and equispaced; snr: noise sweep; holdout: retain and predict; lesions: put
-    in and taken out; maps: robustness to wrong calibrations; posterior: coverage of the standard deviation."""
+    in and taken out; maps: robustness to wrong calibrations; posterior: coverage of the standard deviation;
+    centres: 12, 16 and 24 lines of the centre."""
     accel: Annotated[tuple[float, ...], tyro.conf.arg(metavar="R ...", help_behavior_hint="")] = ()
     """Net accelerations."""
     masks: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KIND ...", help_behavior_hint="")] = ()
@@ -206,6 +207,7 @@ def _print_row(row: dict[str, Any]) -> None:
     prior = row["weights"]["name"] if row["weights"] else ""
     mean = row["mean"]
     further = [f"{row['perturbed']}: {row['perturbation']}"] if "perturbed" in row else []
+    further += [row["centre"]] if "centre" in row else []
     if row.get("holdout_nmse") is not None:
         further.append(f"held out {row['holdout_nmse']:.3f}")
     print(

@@ -112,6 +112,18 @@ def test_posterior_rows_hold_coverage_and_the_score_of_one_sample(tmp_path) -> N
         assert all(0 < each["attainable_correlation"] < 0.7 for each in row["coverage"])
 
 
+def test_other_centres_are_sampled_in_full_at_the_same_acceleration(tmp_path) -> None:
+    rows = done(tmp_path, "centres", methods=("zero-filled", "sense"), accel=(1.5,))
+    found = {(row["centre"], row["method"]): row for row in rows}
+    assert len(found) == len(rows) == 6
+    for (centre, _), row in found.items():
+        assert row["acs"][1] >= int(centre.split()[0])
+        assert row["net_acceleration"] == pytest.approx(1.5)
+    scores = {key: row["mean"]["psnr_foreground"] for key, row in found.items()}
+    assert scores["12 lines", "zero-filled"] != scores["24 lines", "zero-filled"]
+    assert scores["12 lines", "sense"] < scores["24 lines", "sense"]
+
+
 def test_global_random_state_is_left_alone(tmp_path) -> None:
     from random_state import random_state_untouched
 
