@@ -43,9 +43,10 @@ STEPS = 100
 """Of the published forms: 200 calls, with which their authors say that they still work."""
 ONE_AT_A_TIME: dict[str, tuple[Any, ...]] = {
     "width": (4, 8, 10),
-    "integrator": ("momentum", "ddim"),
+    "integrator": ("dpmpp2m", "ddim"),
+    "momentum": (0.5, 0.8),
     "amplitude": (0.15, 0.3, 0.6, 1.0),
-    "told": (0.5, 0.6, 0.8),
+    "told": (0.4, 0.5, 0.8, 1.0),
     "mirrored": (False,),
     "eta": (0.0, 0.6, 0.9),
     "start": (0.1, 0.2, 0.4, 0.8),
@@ -66,6 +67,7 @@ def runs(group: str) -> Iterator[Run]:
     if group == "hfs":
         yield from (("hfs", {"steps": steps}) for steps in (5, 10, 20, 50))
         yield from (("hfs", {"steps": 20, name: v}) for name, values in ONE_AT_A_TIME.items() for v in values)
+        yield "hfs", {"steps": 20, "integrator": "dpmpp2m", "told": 1.0}
         return
     method = "hfs-paper" if group == "vp" else group
     fixed = {"width": 0} if group == "vp" else {}

@@ -40,8 +40,8 @@ class Drawing(Method):
     draws : "estimate" seeks the best single image, "posterior" an image as likely as any other that fits the data;
         unless given an estimate for one sample, the posterior for several.
     cg : conjugate-gradient iterations of a data step; unless given 5, and 10 for draws of the posterior.
-    start : first noise level as sigma; unless given a standard deviation of the prior's images, 1.2 for draws of the
-        posterior.
+    start : first noise level as sigma; unless given a standard deviation of the prior's images (`deviations`), 1.2 for
+        draws of the posterior.
     end : last noise level; unless given the standard deviation of each slice's data, half of it for draws of the
         posterior. Both are kept inside what the prior was trained on.
     rho : spacing of the levels (Karras et al. 2022), larger means more of them at low noise; unless given 15, and 3 for
@@ -58,6 +58,7 @@ class Drawing(Method):
     """
 
     needs_prior: ClassVar[bool] = True
+    deviations: ClassVar[float] = START
 
     steps: int | None = None
     samples: int = 1
@@ -143,7 +144,7 @@ class Drawing(Method):
         """The loop with the levels of every slice of `problem`."""
         annealing, (low, high) = self.annealing, prior.levels
         start, end, rho = (
-            (START, END, self.rho or RHO) if annealing is None else (annealing.start, annealing.end, annealing.rho)
+            (self.deviations, END, self.rho or RHO) if annealing is None else (annealing.start, annealing.end, annealing.rho)
         )
         first = start * math.sqrt(prior.variance) if self.start is None else self.start
         first = min(max(first, low), high)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, final
+from typing import ClassVar, final
 
 from medrecon.diffusion.band_denoiser import BandDenoiser, restricted
 from medrecon.diffusion.datasteps import DataStep, HighBand
@@ -19,10 +19,12 @@ from medrecon.problem import Problem
 @final
 @dataclass(frozen=True)
 class HFS(Drawing):
-    """HFS-SDE (Cao et al. 2024) with DPM-Solver++(2M) and a noise-weighted data step in the high band.
+    """HFS-SDE (Cao et al. 2024) with estimates that gain momentum and a noise-weighted data step in the high band.
 
     The low band comes from a SENSE solve and stays: noise, network and data move the high band only, so that the low
     band is the same for every seed, as the paper promises. The network sees it.
+
+    It starts at two deviations of the band, since one leaves aliasing where the calls are few.
 
     mirrored : show the network image and low band mirrored alike by turns, so that some of its errors average out.
     width : of the low band in lines; unless given all of the sampled centre, at most 32. 0 is VP on the whole image.
@@ -30,9 +32,8 @@ class HFS(Drawing):
 
     name: ClassVar[str] = "hfs"
     default_prior: ClassVar[str | None] = "mri-hfs"
+    deviations: ClassVar[float] = 2.0
 
-    integrator: Literal["momentum", "ddim", "dpmpp2m", "heun"] = "dpmpp2m"
-    told: float = 1.0
     width: int | None = None
 
     def local(self, problem: Problem, prior: Prior) -> Prior:
