@@ -143,9 +143,9 @@ class Drawing(Method):
     def sampler(self, problem: Problem, prior: Prior) -> Sampler:
         """The loop with the levels of every slice of `problem`."""
         annealing, (low, high) = self.annealing, prior.levels
-        start, end, rho = (
-            (self.deviations, END, self.rho or RHO) if annealing is None else (annealing.start, annealing.end, annealing.rho)
-        )
+        start, end, rho = self.deviations, END, self.rho or RHO
+        if annealing is not None:
+            start, end, rho = annealing.start, annealing.end, annealing.rho
         first = start * math.sqrt(prior.variance) if self.start is None else self.start
         first = min(max(first, low), high)
         last = end * problem.data_sigma if self.end is None else torch.full_like(problem.noise, self.end)
