@@ -18,7 +18,8 @@ NOTE = (
 
 def hfs_all(records: Sequence[Record]) -> str:
     """Foreground PSNR / SSIM by method, prior and calls, one column a setting, on slices and masks that all have."""
-    by_setting = settings(row for row in rows_of(records) if _of_one_estimate(row))
+    chosen = settings(row for row in rows_of(records) if _of_one_estimate(row))
+    by_setting = dict(sorted(chosen.items(), key=lambda item: item[0][0] != "random"))
     found = {setting: shared(variants(members)) for setting, members in by_setting.items()}
     by_key: dict[tuple, dict[Setting, Variant]] = defaultdict(dict)
     for setting, lines in found.items():
