@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from comparison import Variant, settings, variants
+from comparison import Variant, variants
 from hfs_parts import (
     COMPARED,
     DIFFERENCES,
     R8,
+    by_setting,
     compared,
     is_hfs,
     n_seeds,
@@ -28,7 +29,7 @@ BESIDE = ("dds", "spirit")
 def hfs_restriction(records: Sequence[Record]) -> str:
     """`hfs` minus VP of the same size and training at equal calls, by mask."""
     rows, kept, body = rows_of(records), [], []
-    for setting, members in settings(rows).items():
+    for setting, members in by_setting(rows).items():
         for ours, control in map(shared, pairs(variants(members))):
             kept += [ours, control]
             body.append((setting_name(setting, members), ours.calls, *map(psnr, (ours, control)),
@@ -41,7 +42,7 @@ def hfs_centres(records: Sequence[Record]) -> str:
     """The same by sampled centre lines, and `dds` and `spirit` on the prior of whole images beside both."""
     kept, body = [], []
     for centre, part in _by_centre(records):
-        for setting, members in settings(rows_of(part)).items():
+        for setting, members in by_setting(rows_of(part)).items():
             lines = variants(members)
             for two in pairs(lines):
                 ours, control, *others = shared([*two, *_beside(lines, two)])
@@ -58,11 +59,11 @@ def hfs_centres(records: Sequence[Record]) -> str:
 def hfs_widths(records: Sequence[Record]) -> str:
     """What a low band of other width costs than that of all sampled centre lines."""
     rows, kept, body = rows_of(records), [], []
-    for setting, members in settings(rows).items():
+    for setting, members in by_setting(rows).items():
         for own, *others in _widths(variants(members)):
             kept += [own, *others]
-            label, centre = setting_name(setting, members), f"{min(own.rows[0]['acs'])}, all of the centre"
-            body.append((label, *_band(own, centre), *["–"] * len(COMPARED)))
+            label = setting_name(setting, members)
+            body.append((label, *_band(own, f"{_centre(own)}, all of the centre"), *["–"] * len(COMPARED)))
             body += [(label, *_band(line, str(_width(line))), *compared(line, own)) for line in others]
     head = ("R", "calls", "width, lines", "PSNR / SSIM foreground", "low band off by", *COMPARED)
     return (
@@ -76,7 +77,7 @@ def hfs_widths(records: Sequence[Record]) -> str:
 def hfs_stability(records: Sequence[Record]) -> str:
     """Standard deviation over seeds of `hfs` and VP, at R 8 and under the one mask that no seed changes."""
     rows, kept, body = rows_of(records), [], []
-    for setting, members in settings(rows).items():
+    for setting, members in by_setting(rows).items():
         if setting != R8 and setting[0] != "hfs-uniform":
             continue
         for two in map(shared, pairs(variants(members))):
@@ -103,6 +104,12 @@ def _widths(lines: Sequence[Variant]) -> Iterator[list[Variant]]:
 
 def _band(line: Variant, width: str) -> tuple[object, ...]:
     return line.calls, width, pair(line, "_foreground"), low_band(line)
+
+
+def _centre(line: Variant) -> str:
+    """How many lines are sampled there, of all volumes: never more than half of the sampled ones."""
+    lines = sorted({min(row["acs"]) for row in line.rows})
+    return "–".join(map(str, dict.fromkeys((lines[0], lines[-1]))))
 
 
 def _width(line: Variant) -> int:

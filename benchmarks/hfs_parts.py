@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from statistics import mean
 
-from comparison import FOREGROUND, Row, Variant, differences, interval
+from comparison import FOREGROUND, Row, Variant, differences, interval, settings
 from shared_slices import shared
 from table_parts import name, net, prior
 
@@ -32,6 +32,11 @@ def network(line: Variant) -> str:
 
 def on_control(line: Variant) -> bool:
     return network(line) in VP
+
+
+def by_setting(rows: Iterable[Row]) -> dict[Setting, list[Row]]:
+    """Rows by (mask, requested R), standard masks first."""
+    return dict(sorted(settings(rows).items(), key=lambda item: (item[0][0] != R8[0], item[0])))
 
 
 def setting_name(setting: Setting, rows: Sequence[Row]) -> str:

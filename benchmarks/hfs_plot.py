@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from comparison import FOREGROUND, Variant, settings, variants
+from comparison import FOREGROUND, Variant, variants
 from figure import CostFigure
-from hfs_parts import R8, network, on_control
+from hfs_parts import R8, by_setting, network, on_control
 from shared_slices import shared
 from table_parts import Record, rows_of
 
@@ -18,7 +18,7 @@ STYLES = {"ours": "-o", "VP": "--s", "published": ":^", "classical": "x"}
 def hfs_cost(records: Sequence[Record]) -> CostFigure:
     """One curve a method and prior, a point a number of steps, on slices and masks that all have."""
     points: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
-    for line in shared(variants(settings(rows_of(records)).get(R8, []))):
+    for line in shared(variants(by_setting(rows_of(records)).get(R8, []))):
         points[_kind(line), _label(line)].append((line.seconds(), line.score(FOREGROUND)))
     ordered = sorted(points, key=lambda key: list(STYLES).index(key[0]))
     return CostFigure(

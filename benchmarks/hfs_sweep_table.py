@@ -60,17 +60,17 @@ def _lines(group: str, steps: int, found: Sequence[Combination]) -> Iterator[tup
     """The best combinations, and that of the released values where it is not among them."""
     ranked = sorted((each for each in found if not each.failed), key=lambda each: -each.psnr)
     released = RELEASED.get((group, steps), {})
+    known = "released values" if released else "defaults"
     for place, each in enumerate(ranked, 1):
         if place > BEST and each.options != released:
             continue
-        known = ", defaults" if not released else ", released values"
         yield (
-            f"`{group}`", steps, _prior(each.rows[0]), f"{place}{known if each.options == released else ''}",
+            f"`{group}`", steps, _prior(each.rows[0]), f"{place}, {known}" if each.options == released else place,
             _told(each.options), f"{each.psnr:.2f}", f"{ranked[0].psnr - each.psnr:.2f}", _percent(each, "low_error"),
             _percent(each, "low_spread"), _edge(each.options, found) if place == 1 and released else "–", _count(found),
         )  # fmt: skip
     for each in (each for each in found if each.failed and each.options == released):
-        yield (f"`{group}`", steps, _prior(each.rows[0]), "diverged, released values", _told(each.options),
+        yield (f"`{group}`", steps, _prior(each.rows[0]), f"diverged, {known}", _told(each.options),
                *["–"] * 5, _count(found))  # fmt: skip
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import starmap
 
-from comparison import METHODS, Row, Variant, settings, variants
-from hfs_parts import R8, Setting, n_seeds, rows_in, setting_name, title
+from comparison import METHODS, Row, Variant, variants
+from hfs_parts import R8, Setting, by_setting, n_seeds, rows_in, setting_name, title
 from shared_slices import shared
-from table_parts import Record, caption, low_band, over_seeds, pair, prior, rows_of, seconds, table
+from table_parts import Record, caption, low_band, low_band_error, over_seeds, pair, prior, rows_of, seconds, table
 
 NOTE = (
     " PSNR in dB. ±: standard deviation of the mean foreground PSNR over seeds, which draw mask and sampler. Low band: "
@@ -18,9 +19,8 @@ NOTE = (
 
 def hfs_all(records: Sequence[Record]) -> str:
     """Foreground PSNR / SSIM by method, prior and calls, one column a setting, on slices and masks that all have."""
-    chosen = settings(row for row in rows_of(records) if _of_one_estimate(row))
-    by_setting = dict(sorted(chosen.items(), key=lambda item: item[0][0] != "random"))
-    found = {setting: shared(variants(members)) for setting, members in by_setting.items()}
+    members = by_setting(row for row in rows_of(records) if _of_one_estimate(row))
+    found = {setting: shared(variants(rows)) for setting, rows in members.items()}
     by_key: dict[tuple, dict[Setting, Variant]] = defaultdict(dict)
     for setting, lines in found.items():
         for line in lines:
@@ -29,15 +29,14 @@ def hfs_all(records: Sequence[Record]) -> str:
     several = len({row["on"] for row in rows}) > 1
     body = [
         (
-            *key[1:], *(pair(lines[s], "_foreground") if s in lines else "–" for s in found),
-            *_costs(lines.get(R8), several), *(low_band(lines[s]) if s in lines else "–" for s in _banded(found)),
+            *key[1:3], key[3] or "–", *(pair(lines[s], "_foreground") if s in lines else "–" for s in found),
+            *_costs(lines.get(R8), several), " / ".join(_percent(lines.get(s)) for s in found),
         )
         for key, lines in sorted(by_key.items())
     ]  # fmt: skip
-    named = {setting: setting_name(setting, members) for setting, members in by_setting.items()}
     head = (
-        "method", "prior", "calls", *named.values(), "seconds a slice, R 8", "± over seeds, R 8",
-        *(f"low band off by, {named[s]}" for s in _banded(found)),
+        "method", "prior", "calls", *starmap(setting_name, members.items()), "seconds a slice, R 8",
+        "± over seeds, R 8", "low band off by, %, in this order",
     )  # fmt: skip
     return table(head, body) + caption(records, rows) + f" PSNR / SSIM of the foreground.{NOTE}"
 
@@ -47,7 +46,7 @@ def hfs_published(records: Sequence[Record]) -> str:
     rows = rows_of(records)
     several = len({row["on"] for row in rows}) > 1
     body, kept = [], []
-    for lines in (variants(members) for members in settings(rows).values()):
+    for lines in (variants(members) for members in by_setting(rows).values()):
         parts = shared(lines)
         slowest = max((part.seconds() for part in parts), default=0.0)
         for line, part in zip(lines, parts, strict=False):
@@ -81,9 +80,9 @@ def _costs(line: Variant | None, several: bool) -> tuple[str, str]:
     return ("–", "–") if line is None else (seconds(line, several), over_seeds(line))
 
 
-def _banded(found: dict[Setting, list[Variant]]) -> list[Setting]:
-    """Settings at which some line has an error of its low band."""
-    return [s for s, lines in found.items() if any(low_band(line) != "–" for line in lines)]
+def _percent(line: Variant | None) -> str:
+    error = None if line is None else low_band_error(line)
+    return "–" if error is None else f"{100 * error:.2f}"
 
 
 KINDS: tuple[Callable[[Sequence[Record]], str], ...] = (hfs_all, hfs_published)

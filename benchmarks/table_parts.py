@@ -49,10 +49,15 @@ def seconds(line: Variant, several: bool) -> str:
 
 def low_band(line: Variant) -> str:
     """Mean error of the low band, and its standard deviation over seeds."""
-    known = [error for row in line.rows if (error := row.get("low_band_error")) is not None]
-    spread = spread_over_seeds(line.rows, lambda row: row.get("low_band_error"))
+    error, spread = low_band_error(line), spread_over_seeds(line.rows, lambda row: row.get("low_band_error"))
     more = "" if spread is None else f" ± {100 * spread:.2f}"
-    return f"{100 * mean(known):.2f} %{more}" if known else "–"
+    return "–" if error is None else f"{100 * error:.2f} %{more}"
+
+
+def low_band_error(line: Variant) -> float | None:
+    """Mean over scans and seeds."""
+    known = [error for row in line.rows if (error := row.get("low_band_error")) is not None]
+    return mean(known) if known else None
 
 
 def over_seeds(line: Variant) -> str:

@@ -75,8 +75,8 @@ def test_all_methods_are_scored_on_common_seeds_and_one_draw():
     text = hfs_tables.hfs_all([record(rows)])
     assert "99" not in text
     assert "| random 8 (net 8.00) | hfs-uniform 10 (net 5.90) |" in text
-    assert cells(text, "`hfs`")[3:] == ["30.50 / 30.500", "–", "1", "0.71", "1.00 % ± 0.00"]
-    assert cells(text, "`dds`, VP control")[3:] == ["29.00 / 29.000", "27.00 / 27.000", "1", "1.41", "–"]
+    assert cells(text, "`hfs`")[3:] == ["30.50 / 30.500", "–", "1", "0.71", "1.00 / –"]
+    assert cells(text, "`dds`, VP control")[3:] == ["29.00 / 29.000", "27.00 / 27.000", "1", "1.41", "– / –"]
     assert cells(text, "`tv`, best weight")[3] == "24.00 / 24.000"
     assert "mask seeds 0, 1;" in text
 
@@ -129,10 +129,11 @@ def test_centres_are_told_apart_and_in_order():
 
 
 def test_widths_against_the_whole_centre_in_numerical_order():
-    rows = [hfs([30], band=0.01), *(hfs([30 - 1 / w], band=0.02, width=w) for w in (12, 4))]
+    others = [hfs([30 - 1 / w], scan=scan, band=0.02, width=w) for w in (12, 4) for scan in "ab"]
+    rows = [hfs([30], band=0.01), {**hfs([30], scan="b", band=0.01), "acs": [14, 384]}, *others]
     text = hfs_differences.hfs_widths([record(rows)])
-    assert cells(text, "16, all of the centre")[3:] == ["30.00 / 30.000", "1.00 %", "–", "–", "–"]
-    assert cells(text, "4")[4:] == ["2.00 %", "-0.25", "0 % of 1", "-0.25"]
+    assert cells(text, "14–16, all of the centre")[3:] == ["30.00 / 30.000", "1.00 %", "–", "–", "–"]
+    assert cells(text, "4")[4:] == ["2.00 %", "-0.25", "0 % of 2", "-0.25, -0.25"]
     assert text.index("| 4 |") < text.index("| 12 |")
 
 
