@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -100,7 +100,7 @@ def record(path: Path) -> Record:
     return {**held, "rows": list(map(unpacked, held["rows"]))}
 
 
-def _foreground(row: Row) -> float | None:
+def _foreground(row: Mapping[str, Any]) -> float | None:
     known = [value[FOREGROUND] for value in row["slices"] if value[FOREGROUND] is not None]
     return mean(known) if known else None
 

@@ -193,7 +193,7 @@ def test_defaults_of_hfs_keep_their_place():
 
 def test_plot_of_cost_has_a_marker_a_kind(tmp_path):
     rows = [
-        *(hfs([30 + n], steps=n, seconds=n / 10) for n in (20, 5)), hfs([99], accel=4.0), vp([25], seconds=2.0),
+        *(hfs([30 + n], steps=n, seconds=10 / n) for n in (20, 5)), hfs([99], accel=4.0), vp([25], seconds=2.0),
         *(row("hfs-paper", [20], name, steps=1000, width=w) for name, w in (("mri-hfs", None), ("mri-hfs-vp", 0))),
         row("sense", [15], seconds=0.1),
     ]  # fmt: skip
@@ -202,7 +202,7 @@ def test_plot_of_cost_has_a_marker_a_kind(tmp_path):
     assert list(curves) == [
         "hfs (mri-hfs)", "VP", "hfs-paper (mri-hfs)", "VP, predictor-corrector", "sense",
     ]  # fmt: skip
-    assert curves["hfs (mri-hfs)"] == [(0.5, 35), (2.0, 50)]
+    assert curves["hfs (mri-hfs)"] == [(0.5, 50), (2.0, 35)]
     assert list(figure.styles.values()) == ["-o", "--s", ":^", ":^", "x"]
     draw(figure, tmp_path / "figures" / "cost.svg")
     assert figure.digest in (tmp_path / "figures" / "cost.svg").read_text()
