@@ -7,35 +7,20 @@ and only then, so that another version of matplotlib changes nothing.
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from statistics import mean
 
 from comparison import FOREGROUND
+from figure import Figure
+from hfs_plot import hfs_cost
 from table_parts import ROOT, Record, record, rows_of
 from trust_tables import lines
 
 FIGURES = ROOT / "docs" / "figures"
 BLOCK = re.compile(r"(<!-- plot:([\w-]+)/([\w+-]+) -->\n).*?(<!-- /plot -->)", re.DOTALL)
-STYLES = ("-o", "--s", "-.^", ":D", "-v", "--<", "-.>", ":p")
-
-
-@dataclass(frozen=True)
-class Figure:
-    """Panels side by side: title to curve to points (x, y)."""
-
-    title: str
-    x: str
-    y: str
-    panels: dict[str, dict[str, list[tuple[float, float]]]]
-
-    @property
-    def digest(self) -> str:
-        return sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
 def lesions(records: Sequence[Record]) -> Figure:
@@ -60,16 +45,17 @@ def snr(records: Sequence[Record]) -> Figure:
     return Figure("Foreground PSNR by noise", "foreground SNR", "dB", _panels(records, points))
 
 
-PLOTS: dict[str, Callable[[Sequence[Record]], Figure]] = {f.__name__: f for f in (lesions, snr)}
+PLOTS: dict[str, Callable[[Sequence[Record]], Figure]] = {f.__name__: f for f in (lesions, snr, hfs_cost)}
 
 
-def linked(page: str, results: Path) -> str:
-    """`page` with the link in every block made anew; a sentence where nothing was measured yet."""
+def linked(page: str, results: Path, folder: Path) -> str:
+    """`page`, which lies in `folder`, with its links made anew; a sentence for what was not measured yet."""
+    figures = Path(os.path.relpath(FIGURES, folder)).as_posix()
 
     def block(found: re.Match[str]) -> str:
         missing = [f"`benchmarks/results/{path.name}`" for path in _paths(found[3], results) if not path.exists()]
         told = f"*Not measured yet: {', '.join(missing)}.*"
-        link = f"![{found[2]}](figures/{_name(found[2], found[3])})"
+        link = f"![{found[2]}]({figures}/{_name(found[2], found[3])})"
         return f"{found[1]}{told if missing else link}\n{found[4]}"
 
     return BLOCK.sub(block, page)
@@ -86,28 +72,6 @@ def outdated(page: str, results: Path) -> list[tuple[Path, Figure]]:
             if not path.exists() or figure.digest not in path.read_text():
                 found.append((path, figure))
     return found
-
-
-def draw(figure: Figure, path: Path) -> None:
-    """Write the figure as SVG, its digest in the description."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure as Canvas
-
-    with mpl.rc_context({"svg.hashsalt": "medrecon", "svg.fonttype": "none"}):
-        canvas = Canvas(figsize=(3.4 * len(figure.panels), 3.2), layout="constrained")
-        FigureCanvasSVG(canvas)
-        axes = canvas.subplots(1, len(figure.panels), sharey=True, squeeze=False)[0]
-        for ax, (title, curves) in zip(axes, figure.panels.items(), strict=True):
-            for style, (label, points) in zip(STYLES * len(curves), curves.items(), strict=False):
-                ax.plot(*zip(*points, strict=True), style, label=label, markersize=4, linewidth=1)
-            ax.set(title=title, xlabel=figure.x)
-            ax.grid(alpha=0.3)
-        axes[0].set_ylabel(figure.y)
-        axes[-1].legend(fontsize="x-small")
-        canvas.suptitle(figure.title)
-        path.parent.mkdir(exist_ok=True)
-        canvas.savefig(path, metadata={"Date": None, "Description": figure.digest})
 
 
 def _panels(

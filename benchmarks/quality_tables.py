@@ -7,10 +7,20 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from statistics import mean
 
-from comparison import FOREGROUND, METHODS, Row, Variant, baseline, differences, interval, settings, variants
-from table_parts import Record, caption, name, pair, prior, rows_of, table
-
-from medrecon.bench.seeds import spread_over_seeds
+from comparison import FOREGROUND, METHODS, Variant, baseline, differences, interval, settings, variants
+from table_parts import (
+    Record,
+    caption,
+    low_band,
+    name,
+    net,
+    over_seeds,
+    pair,
+    prior,
+    rows_of,
+    seconds,
+    table,
+)
 
 BANDED = (
     " Low band: norm of its error over that of the truth's, mean over scans and seeds. ±: standard deviation over "
@@ -31,9 +41,9 @@ def quality(records: Sequence[Record]) -> str:
         for line in lines:
             part = "" if _scored(line) == most else f" ({_scored(line)} of {most} slices)"
             body.append((
-                name(line) + part, f"{mask} {_net(line.rows):.2f}", prior(line.weights), pair(line, ""),
-                pair(line, "_foreground"), _seconds(line, several), line.calls or "–",
-                *((_over_seeds(line), _low_band(line)) if banded else ()),
+                name(line) + part, f"{mask} {net(line.rows):.2f}", prior(line.weights), pair(line, ""),
+                pair(line, "_foreground"), seconds(line, several), line.calls or "–",
+                *((over_seeds(line), low_band(line)) if banded else ()),
             ))  # fmt: skip
     if banded:
         head = (*head, "± over seeds", "low band off by")
@@ -126,28 +136,3 @@ def _all(units: dict[str, list[float]] | None, by_seed: bool) -> str:
 
 def _column(line: Variant) -> tuple[str, str, int, str]:
     return line.method, prior(line.weights), line.calls, line.detail
-
-
-def _seconds(line: Variant, several: bool) -> str:
-    return f"{line.seconds():.2g}" + (f" ({line.on})" if several else "")
-
-
-def _low_band(line: Variant) -> str:
-    known = [error for row in line.rows if (error := row.get("low_band_error")) is not None]
-    spread = spread_over_seeds(line.rows, lambda row: row.get("low_band_error"))
-    more = "" if spread is None else f" ± {100 * spread:.2f}"
-    return f"{100 * mean(known):.2f} %{more}" if known else "–"
-
-
-def _over_seeds(line: Variant) -> str:
-    spread = spread_over_seeds(line.rows, _foreground)
-    return "–" if spread is None else f"{spread:.2f}"
-
-
-def _foreground(row: Row) -> float | None:
-    known = [value[FOREGROUND] for value in row["slices"] if value[FOREGROUND] is not None]
-    return mean(known) if known else None
-
-
-def _net(rows: Sequence[Row]) -> float:
-    return mean(row["net_acceleration"] for row in rows)

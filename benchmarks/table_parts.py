@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
-from comparison import CONTROLS, Row, Variant, joined, settings
+from comparison import CONTROLS, FOREGROUND, Row, Variant, joined, settings
 
 from medrecon.bench.columns import unpacked
+from medrecon.bench.seeds import spread_over_seeds
 
 ROOT = Path(__file__).parent.parent
 REGISTRY = ROOT / "medrecon" / "weights" / "registry.json"
@@ -29,14 +31,43 @@ def name(line: Variant, detailed: bool = True) -> str:
 def prior(weights: dict[str, str] | None) -> str:
     if weights is None:
         return "–"
-    label = f"{weights['name']} `{weights['sha256'][:8]}`"
-    if weights["name"] in CONTROLS:
+    called = weights["name"].removesuffix(".safetensors")
+    label = f"{called} `{weights['sha256'][:8]}`"
+    if called in CONTROLS:
         return f"{label}, not shipped"
     return label if weights["sha256"] in _registered() else f"{label}, earlier weights"
 
 
 def pair(line: Variant, where: str) -> str:
     return f"{line.score('psnr' + where):.2f} / {line.score('ssim' + where):.3f}"
+
+
+def seconds(line: Variant, several: bool) -> str:
+    """Calibration included; the kind of machine beside them where there are several."""
+    return f"{line.seconds():.2g}" + (f" ({line.on})" if several else "")
+
+
+def low_band(line: Variant) -> str:
+    """Mean error of the low band, and its standard deviation over seeds."""
+    error, spread = low_band_error(line), spread_over_seeds(line.rows, lambda row: row.get("low_band_error"))
+    more = "" if spread is None else f" ± {100 * spread:.2f}"
+    return "–" if error is None else f"{100 * error:.2f} %{more}"
+
+
+def low_band_error(line: Variant) -> float | None:
+    """Mean over scans and seeds."""
+    known = [error for row in line.rows if (error := row.get("low_band_error")) is not None]
+    return mean(known) if known else None
+
+
+def over_seeds(line: Variant) -> str:
+    """Standard deviation over seeds of the mean foreground PSNR, in dB."""
+    spread = spread_over_seeds(line.rows, _foreground)
+    return "–" if spread is None else f"{spread:.2f}"
+
+
+def net(rows: Sequence[Row]) -> float:
+    return mean(row["net_acceleration"] for row in rows)
 
 
 def rows_of(records: Sequence[Record]) -> list[Row]:
@@ -67,6 +98,11 @@ def record(path: Path) -> Record:
     """A file of results, its rows as they were measured."""
     held = json.loads(path.read_text(encoding="utf-8"))
     return {**held, "rows": list(map(unpacked, held["rows"]))}
+
+
+def _foreground(row: Mapping[str, Any]) -> float | None:
+    known = [value[FOREGROUND] for value in row["slices"] if value[FOREGROUND] is not None]
+    return mean(known) if known else None
 
 
 def _extent(rows: Sequence[Row]) -> str:

@@ -16,11 +16,16 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import chain
+from pathlib import Path
 from statistics import mean
 
 import plots
 from ablation_tables import ablation, continued
 from comparison import FOREGROUND, Row
+from figure import draw
+from hfs_differences import KINDS as HFS_DIFFERENCES
+from hfs_sweep_table import hfs_sweep
+from hfs_tables import KINDS as HFS
 from margin_tables import margins
 from posterior_tables import KINDS as POSTERIOR
 from quality_tables import paired, paired_sense, quality, summary
@@ -29,7 +34,8 @@ from table_parts import REGISTRY, ROOT, Record, machine, record, table
 from trust_tables import KINDS as TRUST
 
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "performance.md", ROOT / "README.md")
+DOCS = ROOT / "docs"
+PAGES = (DOCS / "benchmarks.md", DOCS / "performance.md", DOCS / "methods" / "hfs.md", ROOT / "README.md")
 BLOCK = re.compile(r"(<!-- table:([\w-]+)/([\w+-]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 
@@ -145,6 +151,9 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         weights,
         *TRUST,
         *POSTERIOR,
+        *HFS,
+        *HFS_DIFFERENCES,
+        hfs_sweep,
     )
 }
 
@@ -161,16 +170,17 @@ def block(kind: str, files: str) -> str:
     return "\n\n".join(filter(None, (text, note)))
 
 
-def regenerated(page: str) -> str:
-    """`page` with every block made anew, and the links to its figures."""
-    return plots.linked(BLOCK.sub(lambda found: f"{found[1]}{block(found[2], found[3])}\n{found[4]}", page), RESULTS)
+def regenerated(page: str, folder: Path = DOCS) -> str:
+    """`page`, which lies in `folder`, with every block made anew, and the links to its figures."""
+    made = BLOCK.sub(lambda found: f"{found[1]}{block(found[2], found[3])}\n{found[4]}", page)
+    return plots.linked(made, RESULTS, folder)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    stale = [(path, new) for path in PAGES if (new := regenerated(old := path.read_text())) != old]
+    stale = [(path, new) for path in PAGES if (new := regenerated(old := path.read_text(), path.parent)) != old]
     for path, new in stale:
         print(f"{path.relative_to(ROOT)}: {'differs from its results' if options.check else 'written'}")
         if not options.check:
@@ -179,7 +189,7 @@ def main() -> None:
     for path, figure in drawings:
         print(f"{path.relative_to(ROOT)}: {'differs from its results' if options.check else 'drawn'}")
         if not options.check:
-            plots.draw(figure, path)
+            draw(figure, path)
     sys.exit(1 if options.check and (stale or drawings) else 0)
 
 

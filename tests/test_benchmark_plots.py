@@ -11,6 +11,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import plots  # noqa: E402  (benchmarks is a folder of programs, not a package)
 import tables  # noqa: E402
+from figure import draw  # noqa: E402
 
 PAGE = "text\n<!-- plot:snr/mine -->\n<!-- /plot -->\n"
 
@@ -50,7 +51,7 @@ def test_lesions_by_size(results) -> None:
 
 def test_a_figure_is_drawn_when_its_numbers_change_and_only_then(results) -> None:
     for path, figure in plots.outdated(PAGE, results):
-        plots.draw(figure, path)
+        draw(figure, path)
     assert plots.outdated(PAGE, results) == []
     assert "<svg" in (plots.FIGURES / "snr-mine.svg").read_text()
     write(results, 31.0)
@@ -59,7 +60,8 @@ def test_a_figure_is_drawn_when_its_numbers_change_and_only_then(results) -> Non
 
 def test_pages_link_to_figures_or_say_what_is_missing(results, monkeypatch) -> None:
     monkeypatch.setattr(tables, "RESULTS", results)
-    assert "![snr](figures/snr-mine.svg)" in tables.regenerated(PAGE)
+    assert "![snr](figures/snr-mine.svg)" in tables.regenerated(PAGE, results)
+    assert "![snr](../figures/snr-mine.svg)" in tables.regenerated(PAGE, results / "methods")
     (results / "mine.json").unlink()
     assert "*Not measured yet: `benchmarks/results/mine.json`.*" in tables.regenerated(PAGE)
     assert plots.outdated(PAGE, results) == []
