@@ -4,9 +4,9 @@ python benchmarks/calibrate_prior.py TUNE --prior NAME [--accel 4 8] [--slices 4
                                      [--out FILE] [--register]
 
 TUNE is a folder of tuning volumes or a pack of them, never those that scores are reported on. Standard conditions (8
-coils, SNR 40, 1-D random masks, calibrated maps), draws of `dds`. The temperature is the factor on the draws' standard
-deviation at which 68 % of the foreground lies within one of them: the geometric mean over slices. --register writes
-`calibration` of the file into the prior's record.
+coils, SNR 40, 1-D random masks, calibrated maps), draws of `dds`, or of `hfs` for a prior of the high band. The
+temperature is the factor on the draws' standard deviation at which 68 % of the foreground lies within one of them: the
+geometric mean over slices. --register writes `calibration` of the file into the prior's record.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from medrecon.bench.sources import sources
 from medrecon.bench.stale import commit
 from medrecon.calibration import build_problem
 from medrecon.diffusion.annealing import CG, Annealing
+from medrecon.diffusion.band_denoiser import restricted
 from medrecon.diffusion.denoiser_error import DenoiserError, measured_error
 from medrecon.diffusion.prior import Prior
 from medrecon.evaluation import score
@@ -36,6 +38,8 @@ from medrecon.evaluation.foreground import foreground_mask
 from medrecon.io import write_json
 from medrecon.masks import pattern
 from medrecon.mri.dds import DDS
+from medrecon.mri.hfs import HFS
+from medrecon.mri.low_band import high_pass
 from medrecon.networks import load_prior
 from medrecon.provenance import versions
 from medrecon.scan import Scan
@@ -59,7 +63,7 @@ def main() -> None:
     torch.set_grad_enabled(False)
     device = torch.device(options.device)
     prior, scans = load_prior(options.prior, device), list(simulated(options.volumes, options.slices))
-    error = error_on(prior, scans, device)
+    error = error_on(prior, scans, device) if prior.of_band is None else error_in_band(prior, scans, device)
     print({k: [round(v, 4) for v in values] for k, values in asdict(error).items()}, flush=True)
     rows: list[dict[str, Any]] = []
     for scan in scans:
@@ -96,22 +100,43 @@ def simulated(volumes: Path, slices: int) -> Iterator[Scan]:
 
 def error_on(prior: Prior, scans: Sequence[Scan], device: torch.device) -> DenoiserError:
     """On the foregrounds of the true images, with the phase that calibration leaves and in a Problem's units."""
-    images, heads = [], []
+    images, heads = zip(*(true_image(scan) for scan in scans), strict=True)
+    return measured_error(on(device, prior), prior.path, images, LEVELS, torch.Generator().manual_seed(0), heads)
+
+
+def error_in_band(prior: Prior, scans: Sequence[Scan], device: torch.device) -> DenoiserError:
+    """The same outside the band that a centre of R 8 leaves, the low band shown as it is; mean square over scans."""
+    found = []
     for scan in scans:
-        assert scan.truth is not None
-        problem = build_problem(scan)
-        phase = problem.forward.H(problem.kspace).angle()
-        images.append(torch.polar(scan.truth / (problem.scale * problem.intensity), phase).to(torch.complex64))
-        heads.append(foreground_mask(scan.truth))
-    denoise: Callable[[Tensor, Tensor], Tensor] = lambda x, t: prior.denoise(x.to(device), t.to(device)).cpu()  # noqa: E731
-    return measured_error(denoise, prior.path, images, LEVELS, torch.Generator().manual_seed(0), heads)
+        image, head = true_image(scan)
+        high = high_pass(build_problem(scan.undersample(pattern("random", 8.0, None, 0)).to(device)))
+        low = image.to(device) - high(image.to(device))
+        denoise = on(device, restricted(prior, high, low))
+        found.append(measured_error(denoise, prior.path, [image], LEVELS, torch.Generator().manual_seed(0), [head]))
+    errors = (math.sqrt(fmean(e**2 for e in each)) for each in zip(*(error.errors for error in found), strict=True))
+    return DenoiserError(LEVELS, tuple(errors))
+
+
+def true_image(scan: Scan) -> tuple[Tensor, Tensor]:
+    """Complex images `(slice, y, x)` and their foregrounds."""
+    assert scan.truth is not None
+    problem = build_problem(scan)
+    phase = problem.forward.H(problem.kspace).angle()
+    image = torch.polar(scan.truth / (problem.scale * problem.intensity), phase).to(torch.complex64)
+    return image, foreground_mask(scan.truth)
+
+
+def on(device: torch.device, prior: Prior) -> Callable[[Tensor, Tensor], Tensor]:
+    """The prior's denoiser, computed on `device` for images on the CPU."""
+    return lambda x, t: prior.denoise(x.to(device), t.to(device)).cpu()
 
 
 def rows_of(scan: Scan, accel: float, prior: Prior, samples: int, device: torch.device) -> list[dict[str, Any]]:
     """Coverage and scores of every slice."""
     assert scan.truth is not None
     problem = build_problem(scan.undersample(pattern("random", accel, None, 0)).to(device))
-    drawn = DDS(samples=samples, draws="posterior").solve(problem, prior=replace(prior, temperature=None))
+    method = DDS if prior.of_band is None else HFS
+    drawn = method(samples=samples, draws="posterior").solve(problem, prior=replace(prior, temperature=None))
     assert drawn.std is not None
     images, deviation = ((x * problem.scale * problem.intensity).cpu() for x in (drawn.samples, drawn.std))
     mean, heads = images.mean(0).abs(), foreground_mask(scan.truth)

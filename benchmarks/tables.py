@@ -26,7 +26,7 @@ from figure import draw
 from hfs_differences import KINDS as HFS_DIFFERENCES
 from hfs_sweep_table import hfs_sweep
 from hfs_tables import KINDS as HFS
-from margin_tables import margins
+from margin_tables import draws_gain, margins
 from posterior_tables import KINDS as POSTERIOR
 from quality_tables import paired, paired_sense, quality, summary
 from speed_tables import forms, profile, speed, waits
@@ -138,6 +138,7 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         paired,
         paired_sense,
         margins,
+        draws_gain,
         summary,
         speed,
         forms,
