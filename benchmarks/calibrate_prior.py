@@ -105,11 +105,12 @@ def error_on(prior: Prior, scans: Sequence[Scan], device: torch.device) -> Denoi
 
 
 def error_in_band(prior: Prior, scans: Sequence[Scan], device: torch.device) -> DenoiserError:
-    """The same outside the band that a centre of R 8 leaves, the low band shown as it is; mean square over scans."""
+    """The same outside the band of `hfs` at R 8, the low band shown as it is; mean square over scans."""
     found = []
     for scan in scans:
         image, head = true_image(scan)
-        high = high_pass(build_problem(scan.undersample(pattern("random", 8.0, None, 0)).to(device)))
+        problem = build_problem(scan.undersample(pattern("random", 8.0, None, 0)).to(device))
+        high = high_pass(problem, HFS().lines(problem))
         low = image.to(device) - high(image.to(device))
         denoise = on(device, restricted(prior, high, low))
         found.append(measured_error(denoise, prior.path, [image], LEVELS, torch.Generator().manual_seed(0), [head]))

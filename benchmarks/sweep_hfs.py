@@ -34,8 +34,13 @@ from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.io import write_json
 from medrecon.mri import method_class
+from medrecon.mri.hfs import HFS
 from medrecon.mri.low_band import high_pass
+from medrecon.mri.method import Method
+from medrecon.mri.published_hfs import PublishedHfs
 from medrecon.networks import load_prior
+from medrecon.operators.highpass import HighPass
+from medrecon.problem import Problem
 from medrecon.provenance import versions
 
 Run = tuple[str, dict[str, Any]]
@@ -101,7 +106,7 @@ def best(group: str, rows: list[dict[str, Any]], given: argparse.Namespace) -> l
 def main() -> None:
     given = arguments()
     device = torch.device(given.device)
-    ready = [(case, _low_truth(case)) for case in cases(given, device)]
+    ready = [(case, _truth(case)) for case in cases(given, device)]
     rows = json.loads(given.out.read_text())["rows"] if given.out.exists() else []
     for group in given.groups:
         others = {"vp": given.vp, "spirit-paper": given.image, "hfs-released": given.last or given.hfs}
@@ -112,7 +117,7 @@ def main() -> None:
             "reference": "simulated", "accel": given.accel,
         }  # fmt: skip
         for method, options in wanted(group, rows, given):
-            made = [row(case, low, group, (method, options), prior) for case, low in ready]
+            made = [row(case, truth, group, (method, options), prior) for case, truth in ready]
             rows += made
             known = [r["mean"]["psnr_foreground"] for r in made if r["mean"] is not None]
             said = f"{mean(known):.3f} dB" if len(known) == len(made) else "diverged or refused"
@@ -146,7 +151,7 @@ def cases(given: argparse.Namespace, device: torch.device) -> list[Case]:
     return [calibrated(undersampled(source.scan(c), c), c.seed, device) for source, c in conditions]
 
 
-def row(case: Case, low: Tensor, group: str, run: Run, prior: Prior) -> dict[str, Any]:
+def row(case: Case, truth: Tensor, group: str, run: Run, prior: Prior) -> dict[str, Any]:
     method, options = run
     facts = {
         "group": group, "method": method, "options": options, "scan": case.scan.name,
@@ -159,21 +164,24 @@ def row(case: Case, low: Tensor, group: str, run: Run, prior: Prior) -> dict[str
         return {**facts, "mean": None, "low_error": None, "low_spread": None, "refused": str(error)}
     magnitude = in_scan_units(images[0], case.problem, case.scan).abs()
     found = scored(magnitude, case, slice(0, case.problem.n_slices))
-    bands = [_low(image, case) for image in images]
+    high = band(made, case.problem)
+    low, *bands = (image - high(image) for image in (truth, *images))
     error = (bands[0] - low).norm() / low.norm()
     spread = (bands[0] - bands[1]).abs().square().sum() / 2 / low.abs().square().sum()
     return {**facts, **found, "low_error": float(f"{error:.4g}"), "low_spread": float(f"{spread:.4g}")}
 
 
-def _low(image: Tensor, case: Case) -> Tensor:
-    return image - high_pass(case.problem)(image)
+def band(method: Method, problem: Problem) -> HighPass:
+    """F_h of the method's own low band; of all of the sampled centre for those that have none."""
+    lines = method.lines(problem) if isinstance(method, HFS | PublishedHfs) else 0
+    return high_pass(problem, lines or None)
 
 
-def _low_truth(case: Case) -> Tensor:
-    """Low band of the truth in the problem's units."""
+def _truth(case: Case) -> Tensor:
+    """In the problem's units."""
     truth = true_image(case, slice(0, case.problem.n_slices))
     assert truth is not None
-    return _low(truth, case)
+    return truth
 
 
 if __name__ == "__main__":

@@ -14,11 +14,11 @@ ROUNDING = 1e-12
 """Share of the strongest coil direction's energy below which a direction holds no more than single precision's end."""
 
 
-def low_band_error(image: Tensor, case: Case, slices: int | None, width: int | None) -> float | None:
+def low_band_error(image: Tensor, case: Case, slices: int | None, width: int) -> float | None:
     """|F_l (u - truth)| / |F_l truth| over the complex images u `(slice, y, x)`, in the problem's units.
 
-    They are the case's `slices` evenly spaced slices (None for all). `width` is the low band's in lines; None is all of
-    the sampled centre, and so is 0, for which it is what a band would have kept. None where no truth is known on the
+    They are the case's `slices` evenly spaced slices (None for all). `width` is the low band's in lines; 0 is
+    all of the sampled centre, which is what a band would have kept. None where no truth is known on the
     image's own grid: of measured scans, and of those that are cropped.
     """
     part = evenly(case.problem.n_slices, slices)

@@ -84,6 +84,11 @@ def has_low_band(name: str) -> bool:
     return takes(name, "width")
 
 
+def low_lines(runner: Runner, problem: Problem) -> int:
+    """Lines of the low band that a method which `has_low_band` leaves alone."""
+    return method_class(runner.method)(**runner.options).lines(problem)  # type: ignore[attr-defined]
+
+
 def usable(name: str, priors: Sequence[Prior], options: Mapping[str, Any]) -> list[Prior]:
     """Those of `priors` that `name` is run with.
 

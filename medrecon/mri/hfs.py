@@ -12,7 +12,7 @@ from medrecon.diffusion.prior import Prior
 from medrecon.diffusion.sampler import Sampler
 from medrecon.errors import InputError
 from medrecon.mri.drawing import Drawing
-from medrecon.mri.low_band import high_pass, low_band
+from medrecon.mri.low_band import WIDEST, high_pass, sampled_lines, tv_low_band
 from medrecon.problem import Problem
 
 
@@ -21,13 +21,14 @@ from medrecon.problem import Problem
 class HFS(Drawing):
     """HFS-SDE (Cao et al. 2024) with estimates that gain momentum and a noise-weighted data step in the high band.
 
-    The low band comes from a SENSE solve and stays: noise, network and data move the high band only, so that the low
+    The low band comes from total variation and stays: noise, network and data move the high band only, so that the low
     band is the same for every seed, as the paper promises. The network sees it.
 
     It starts at two deviations of the band, since one leaves aliasing where the calls are few.
 
     mirrored : show the network image and low band mirrored alike by turns, so that some of its errors average out.
-    width : of the low band in lines; unless given all of the sampled centre, at most 32. 0 is VP on the whole image.
+    width : of the low band in lines; unless given half of the sampled centre, at most 16: coils mix neighbouring lines,
+        so that the outer ones are known worst. 0 is VP on the whole image.
     """
 
     name: ClassVar[str] = "hfs"
@@ -36,10 +37,15 @@ class HFS(Drawing):
 
     width: int | None = None
 
+    def lines(self, problem: Problem) -> int:
+        """Of the low band."""
+        sampled = min(sampled_lines(problem), WIDEST)
+        return sampled - sampled // 2 if self.width is None else self.width
+
     def local(self, problem: Problem, prior: Prior) -> Prior:
         """The prior outside the low band of these images."""
-        high = high_pass(problem, self.width)
-        local = restricted(prior, high, low_band(problem, high))
+        high = high_pass(problem, self.lines(problem))
+        local = restricted(prior, high, tv_low_band(problem, high))
         if not self.mirrored:
             return local
         band = local.denoise

@@ -5,7 +5,7 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from medrecon.mri.low_band import low_band
+from medrecon.mri.low_band import sense_low_band
 from medrecon.mri.published_hfs import PublishedHfs
 from medrecon.operators.highpass import HighPass
 from medrecon.problem import Problem
@@ -16,7 +16,7 @@ from medrecon.problem import Problem
 class HfsPaper(PublishedHfs):
     """HFS-SDE with predictor and corrector, the score projected and the low band re-imposed after every step.
 
-    The low band is that of `hfs`, from a SENSE solve. With `width` 0 and an image prior this is VP-SDE with predictor
+    The low band comes from a SENSE solve. With `width` 0 and an image prior this is VP-SDE with predictor
     and corrector.
     """
 
@@ -24,4 +24,4 @@ class HfsPaper(PublishedHfs):
     faithful: ClassVar[bool] = True
 
     def low(self, problem: Problem, high: HighPass) -> Tensor:
-        return low_band(problem, high)
+        return sense_low_band(problem, high)

@@ -13,7 +13,7 @@ from medrecon.diffusion.hfs_chain import HfsChain, hfs_times
 from medrecon.diffusion.path import VP
 from medrecon.diffusion.predictor_corrector import Chain
 from medrecon.diffusion.prior import Prior
-from medrecon.mri.low_band import high_pass
+from medrecon.mri.low_band import WIDEST, high_pass, sampled_lines
 from medrecon.mri.published import Published
 from medrecon.operators.highpass import HighPass
 from medrecon.optimisation.sampling_normal import SenseNormal
@@ -43,9 +43,13 @@ class PublishedHfs(Published):
     def low(self, problem: Problem, high: HighPass) -> Tensor:
         """`(slice, y, x)` image that the chain starts from."""
 
+    def lines(self, problem: Problem) -> int:
+        """Of the low band."""
+        return min(sampled_lines(problem), WIDEST) if self.width is None else self.width
+
     @final
     def chain(self, problem: Problem, prior: Prior) -> tuple[Chain, tuple[int, ...]]:
-        high = high_pass(problem, self.width)
+        high = high_pass(problem, self.lines(problem))
         local = restricted(prior, high).denoise
         assert isinstance(local, BandDenoiser)
         chain = HfsChain(

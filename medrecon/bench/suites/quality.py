@@ -6,7 +6,7 @@ from typing import Any, ClassVar, final
 from medrecon.bench.cases import Case
 from medrecon.bench.conditions import Grid
 from medrecon.bench.low_band_error import low_band_error
-from medrecon.bench.runners import Runner, has_low_band
+from medrecon.bench.runners import Runner, has_low_band, low_lines
 from medrecon.bench.suite import Suite, Variant
 from medrecon.mri import Solution
 from medrecon.problem import Problem
@@ -28,7 +28,7 @@ class Scores(Suite):
             return found[-1]
 
         row = super().measure(case, replace(runner, solve=solve), slices, variant)
-        error = low_band_error(found[-1].image, case, slices, runner.options.get("width"))
+        error = low_band_error(found[-1].image, case, slices, low_lines(runner, case.problem))
         return {**row, "low_band_error": error}
 
 
