@@ -24,7 +24,8 @@ from medrecon.bench.stale import code_digest, commit
 from medrecon.diffusion.prior import Prior
 from medrecon.io import write_json
 from medrecon.mri import hfs, method_class
-from medrecon.mri.low_band import sampled_lines, sense_low_band, tv_low_band
+from medrecon.mri.low_band import sampled_lines, sense_low_band
+from medrecon.mri.tv_low_band import tv_low_band
 from medrecon.networks import load_prior
 from medrecon.operators.highpass import HighPass
 from medrecon.problem import Problem

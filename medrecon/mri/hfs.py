@@ -12,7 +12,8 @@ from medrecon.diffusion.prior import Prior
 from medrecon.diffusion.sampler import Sampler
 from medrecon.errors import InputError
 from medrecon.mri.drawing import Drawing
-from medrecon.mri.low_band import WIDEST, high_pass, sampled_lines, tv_low_band
+from medrecon.mri.low_band import WIDEST, high_pass, sampled_lines
+from medrecon.mri.tv_low_band import tv_low_band
 from medrecon.problem import Problem
 
 

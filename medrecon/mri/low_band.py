@@ -1,4 +1,4 @@
-"""The low band of HFS-SDE: which lines it spans, and its content, solved for once in one of two ways."""
+"""The low band of HFS-SDE: which lines it spans, and its content from a SENSE solve."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from torch import Tensor
 
 from medrecon.crop import centred
 from medrecon.errors import InputError
-from medrecon.mri.tv import TotalVariation
 from medrecon.operators.highpass import HighPass
 from medrecon.optimisation.conjugate_gradient import conjugate_gradient
 from medrecon.optimisation.sampling_normal import SenseNormal
@@ -47,19 +46,6 @@ def centre_lines(problem: Problem, high: HighPass) -> Tensor:
     lines = torch.zeros_like(problem.mask)
     lines[rows, columns] = True
     return lines
-
-
-def tv_low_band(problem: Problem, high: HighPass) -> Tensor:
-    """F_l u `(slice, y, x)` of the image u that `tv` finds.
-
-    Deterministic as well; zeros for a band of no lines. On simulated scans it is as near as `sense_low_band`, or 0.3 %
-    of the band's norm further. Where the maps explain the scan badly it is much nearer, since what aliases into the
-    band is taken out again: on raw k-space at R 8 the images of `hfs` are 3.7 dB better.
-    """
-    if not bool(high.fractions.all()):
-        return problem.kspace.new_zeros(problem.image_shape)
-    u = TotalVariation().solve(problem).image
-    return u - high(u)
 
 
 def sense_low_band(problem: Problem, high: HighPass) -> Tensor:

@@ -40,7 +40,7 @@ def changed(tmp_path):
         ("diffusion/datasteps/self_consistent.py", {"spirit"}),
         ("mri/wavelet.py", {"wavelet"}),
         ("bench/low_band_error.py", {"hfs", "hfs-paper", "hfs-released"}),
-        ("optimisation/fista.py", {"wavelet", "tv"}),
+        ("optimisation/fista.py", {"wavelet", "tv", "hfs"}),
         ("calibration/noise.py", set(ALL)),
         ("evaluation/metrics.py", set(ALL)),
         ("simulate/scan.py", set(ALL)),

@@ -14,8 +14,9 @@ from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.mri.dds import DDS
 from medrecon.mri.hfs import HFS
-from medrecon.mri.low_band import high_pass, sense_low_band, tv_low_band
+from medrecon.mri.low_band import high_pass, sense_low_band
 from medrecon.mri.sense import Sense
+from medrecon.mri.tv_low_band import tv_low_band
 from medrecon.operators import HighPass
 
 V = 0.05
