@@ -10,9 +10,9 @@ from medrecon.problem import Problem
 def tv_low_band(problem: Problem, high: HighPass) -> Tensor:
     """F_l u `(slice, y, x)` of the image u that `tv` finds.
 
-    Deterministic as well; zeros for a band of no lines. On simulated scans it is as near as `sense_low_band`, or 0.3 %
-    of the band's norm further. Where the maps explain the scan badly it is much nearer, since what aliases into the
-    band is taken out again: on raw k-space at R 8 the images of `hfs` are 3.7 dB better.
+    The same whatever is drawn later; zeros for a band of no lines. On simulated scans as near as `sense_low_band`, or
+    0.3 % of the band's norm further. Where the maps explain the scan badly it is much nearer, since what aliases into
+    the band is taken out again: on raw k-space at R 8 the images of `hfs` are 3.7 dB better.
     """
     if not bool(high.fractions.all()):
         return problem.kspace.new_zeros(problem.image_shape)
