@@ -102,7 +102,7 @@ def sweep(records: Sequence[Record]) -> str:
         for (method, options), by in found.items()
     ]
     count = len({row["scan"] for row in record["rows"]})
-    scans = f"{count} tuning volumes" if record["reference"] == "simulated" else f"raw k-space of {count}"
+    scans = f"{count} tuning volumes" if record["reference"] == "simulated" else f"{count} raw scan{'s' * (count > 1)}"
     return table(("method", "options", *(f"R {a:g}" for a in columns), "mean"), body) + (
         f"\n\n*Mean foreground PSNR in dB over {scans}, protocol {record['protocol']}, reference "
         f"{record['reference']}; {machine(record)}, commit {record['commit']}.*"
