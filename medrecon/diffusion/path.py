@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -12,7 +12,12 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class AffinePath(ABC):
-    """x_t = a(t) x0 + b(t) e with e standard normal per real component; sigma(t) = b(t) / a(t) rises with t."""
+    """x_t = a(t) x0 + b(t) e with e standard normal per real component; sigma(t) = b(t) / a(t) rises with t.
+
+    reaches_end : a is 0 at the last level, where the state holds nothing of the image.
+    """
+
+    reaches_end: ClassVar[bool] = False
 
     @abstractmethod
     def a(self, t: Tensor) -> Tensor:

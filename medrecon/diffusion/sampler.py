@@ -87,7 +87,9 @@ class Sampler:
         noise: Callable[[Tensor], Tensor],
         on_step: OnStep = silent,
     ) -> Draw:
-        """From `x` `(slice, y, x)` at the first level to an image; `noise(i)` gives z of step i, a 0-d int32 tensor.
+        """From `x` `(slice, y, x)` or `(slice, channel, y, x)` at the first level to an image.
+
+        `noise(i)` gives z of step i, a 0-d int32 tensor.
 
         With `annealing` `noise(i)` is `(slice, 1 + data.normals, y, x)`, z and what the data step draws from.
         On CUDA the steps between the first and the last are one recorded graph, and nothing waits for the device.
@@ -133,7 +135,7 @@ class _Step:
         if integrator.looks_ahead and not last:
             seen = [*history, self._predict(self._move(x, history[-1].e, t, s), s, number, noise)]
         e = integrator.combine(seen, path, t, s)
-        x0 = path.clean(x, e, t)
+        x0 = self._estimate(x, e, t, history[-1])
         if self.data.history == "raw":
             x0 = self.data(x0, path.sigma(t))
         finite = torch.where(_finite(x0), x0, finite)
@@ -141,6 +143,12 @@ class _Step:
             x = path.a(s) * x0 + path.b(s) * self._renewed(e, noise)
         kept = history[max(0, len(history) + 1 - integrator.memory) :]
         return (x, x0, history[-1].raw, finite, *chain.from_iterable(p.tensors for p in kept))
+
+    def _estimate(self, x: Tensor, e: Tensor, t: Tensor, latest: Prediction) -> Tensor:
+        """The image that direction `e` leads to; where the state holds nothing of it, what was predicted."""
+        path = self.sampler.path
+        clean = path.clean(x, e, t)
+        return torch.where(path.a(t) > 0, clean, latest.x0) if path.reaches_end else clean
 
     def _noise(self, number: Tensor) -> Tensor | None:
         fresh = self.sampler.annealing is not None or self.sampler.eta * self.sampler.amplitude > 0
@@ -187,7 +195,7 @@ def in_mirror(x: Tensor, number: Tensor) -> Tensor:
 
 
 def _finite(x: Tensor) -> Tensor:
-    return torch.isfinite(x.abs()).flatten(1).all(1)[:, None, None]
+    return torch.isfinite(x.abs()).flatten(1).all(1).reshape(-1, *(1,) * (x.ndim - 1))
 
 
 def _check(x0: Tensor, finite: Tensor, step: int, steps: int) -> None:
