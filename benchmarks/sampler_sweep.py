@@ -3,7 +3,8 @@
 python benchmarks/sampler_sweep.py TUNE OUT.json [--prior mri-image] [--device cuda] [--slices 10] [--part 1/4]
 
 TUNE is a folder of tuning volumes or a pack of them. Standard conditions at R 4, 8 and 10, mask seed 0. --part takes
-some of the runs; `medrecon bench join` is not needed, since OUT.json keeps the rows of all parts that it is given.
+some of the runs; `medrecon bench join` is not needed, since OUT.json keeps the rows of all parts that it is given, and
+runs that it holds are passed over.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def runs() -> Iterator[tuple[str, dict[str, Any]]]:
         yield from (("dds", {"steps": 20, name: value}) for value in values)
     for name in ("momentum", "told"):
         yield from (("dds", {"steps": steps, name: value}) for steps in (10, 50) for value in TRIED[name])
+    for name in ("cg", "start", "rho"):
+        yield from (("dds", {"steps": 10, name: value}) for value in TRIED[name])
 
 
 def cases(tune: Path, slices: int, device: torch.device) -> list[Case]:
@@ -87,7 +90,9 @@ def main() -> None:
         "prior": prior.name, "weights_sha256": prior.sha256, "protocol": "full-range", "reference": "simulated",
     }  # fmt: skip
     rows = json.loads(options.out.read_text())["rows"] if options.out.exists() else []
-    for method, chosen in list(runs())[index - 1 :: count]:
+    held = [(row["method"], row["options"]) for row in rows]
+    missing = [run for run in runs() if run not in held]
+    for method, chosen in missing[index - 1 :: count]:
         made = [row(case, a, method, chosen, prior) for case, a in zip(ready, ACCELS * (len(ready) // 3), strict=True)]
         rows += made
         mean = sum(r["mean"]["psnr_foreground"] for r in made) / len(made)

@@ -66,6 +66,11 @@ WEIGHTS = {
     "spirit-paper": ((0.16, 0.4, 0.7), (0.2, 0.8, 3.0), (0.2, 1.0, 3.0)),
 }
 """snr, predictor_weight and corrector_weight: about what was released."""
+FURTHER = {"spirit-paper": ((0.04, 0.08, 0.16), (3.0, 10.0), (0.05, 0.2, 1.0))}
+"""Beyond the grid's edge, where its best value lay."""
+SMALLER_SNR = 0.16
+"""With many steps the corrector's error adds up, so that the best snr of few steps is too large: this one is tried too,
+with the weights that scored best at it."""
 
 
 def runs(group: str) -> Iterator[Run]:
@@ -76,7 +81,8 @@ def runs(group: str) -> Iterator[Run]:
         return
     method = "hfs-paper" if group == "vp" else group
     fixed = {"width": 0} if group == "vp" else {}
-    for snr, predictor, corrector in product(*WEIGHTS[group]):
+    grid = dict.fromkeys((*product(*WEIGHTS[group]), *product(*FURTHER.get(group, ((), (), ())))))
+    for snr, predictor, corrector in grid:
         weights = {"snr": snr, "predictor_weight": predictor, "corrector_weight": corrector}
         yield method, {"steps": STEPS, **fixed, **weights}
     if group == "spirit-paper":
@@ -92,15 +98,30 @@ def wanted(group: str, rows: list[dict[str, Any]], given: argparse.Namespace) ->
 
 
 def best(group: str, rows: list[dict[str, Any]], given: argparse.Namespace) -> list[Run]:
-    """The --best combinations of STEPS by mean foreground PSNR, with --steps."""
+    """The --best combinations of STEPS, and as many of `SMALLER_SNR`, with --steps."""
+    ranked = ranking(group, rows, STEPS)
+    careful = [options for options in ranked if options.get("snr") == SMALLER_SNR]
+    chosen = [*ranked[: given.best], *careful[: given.best]]
+    method = next(runs(group))[0]
+    return [
+        (method, {**options, "steps": given.steps}) for n, options in enumerate(chosen) if options not in chosen[:n]
+    ]
+
+
+def ranking(group: str, rows: list[dict[str, Any]], steps: int) -> list[dict[str, Any]]:
+    """Combinations that ran with `steps`, the best mean foreground PSNR first."""
     found: dict[str, list[float]] = {}
     for row in rows:
-        if (row["group"], row["options"]["steps"]) == (group, STEPS):
+        if (row["group"], row["options"]["steps"]) == (group, steps):
             score = float("-inf") if row["mean"] is None else row["mean"]["psnr_foreground"]
             found.setdefault(json.dumps(row["options"]), []).append(score)
-    ranked = sorted(found, key=lambda options: mean(found[options]), reverse=True)
-    method = next(runs(group))[0]
-    return [(method, {**json.loads(options), "steps": given.steps}) for options in ranked[: given.best]]
+    return [json.loads(key) for key in sorted(found, key=lambda options: mean(found[options]), reverse=True)]
+
+
+def best_options(rows: list[dict[str, Any]], group: str) -> dict[str, Any]:
+    """The combination of most steps that scored best, without its number of steps."""
+    most = max(row["options"]["steps"] for row in rows if row["group"] == group)
+    return {name: value for name, value in ranking(group, rows, most)[0].items() if name != "steps"}
 
 
 def main() -> None:
