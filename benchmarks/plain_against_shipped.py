@@ -5,8 +5,8 @@ python benchmarks/plain_against_shipped.py PACK HELD_OUT OUT.json NETWORK [--sec
 
 NETWORK is `plain` (benchmarks/plain_unet.py, launched eagerly, channels-last, in training too) or `shipped` (the
 prior's own, compiled for training, in its fused form for inference). One row a network; OUT.json keeps the other one's.
-Scores are those of the prior's validation on HELD_OUT: foreground PSNR of `dds` with 20 calls under standard
-conditions. Timed at 320x320, batch 16, in the same process.
+Scores are of `dds` with 20 calls under standard conditions at R 4, 8 and 10, mask seed 0, on HELD_OUT. Timed at
+320x320, batch 16, in the same process. The weights stay beside OUT.json, so that scoring can be repeated.
 """
 
 from __future__ import annotations
@@ -14,16 +14,19 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import torch
 from mri_speed import gflop, matrix_rate, network_call
 from plain_unet import PlainOptions, PlainUNet
+from sampler_sweep import ACCELS, cases
+from sampler_sweep import row as scored_row
 from torch import Tensor, nn
 
 from medrecon.bench.stale import commit
 from medrecon.datasets.augmentation import Augmentation
-from medrecon.datasets.pack import every_volume, training_volumes
+from medrecon.datasets.pack import training_volumes
 from medrecon.diffusion.path import VE
 from medrecon.diffusion.prior import Prior
 from medrecon.io import write_json
@@ -37,13 +40,13 @@ from medrecon.training.edm_loss import edm_loss
 from medrecon.training.loop import LoopOptions, Trained, train
 from medrecon.training.mri_image import bank_of, initialise, measured_deviation, prior_settings
 from medrecon.training.mri_image_options import MriImageOptions
-from medrecon.training.validation import ValidationOptions, reconstruction_scores
 
 TINY = {
     "plain": PlainOptions(widths=(16, 16), blocks=1, embedding=16),
     "shipped": UNetOptions(widths=(16, 16), encoder_blocks=(1, 1), decoder_blocks=(1, 1), embedding=16),
 }
 """For a rehearsal on a CPU."""
+CALLS = 20
 
 
 def main() -> None:
@@ -59,8 +62,7 @@ def main() -> None:
     )
     run, sigma_data, network = trained(given, recipe, architecture, device)
     prior = as_prior(run.weights, architecture, sigma_data, recipe, device)
-    validation = ValidationOptions(accels=(4.0, 8.0, 10.0), slices=given.slices)
-    scores = reconstruction_scores(prior, every_volume(given.held_out), validation, device)
+    torch.save(run.weights, given.out.with_suffix(f".{given.network}.pt"))
     row = {
         "network": given.network,
         "parameters": sum(p.numel() for p in network.parameters()),
@@ -68,12 +70,12 @@ def main() -> None:
         "images": run.steps * recipe.batch,
         "seconds": run.seconds,
         "loss": run.history[-1].loss if run.history else None,
-        **scores,
+        **scores(prior, given, device),
         **timing(prior, network, architecture, device, 64 if given.tiny else 320, 2 if given.tiny else 16),
     }
     kept = json.loads(given.out.read_text())["rows"] if given.out.exists() else []
     head = {"device": str(device), "versions": versions(device), "commit": commit(), "protocol": "full-range"}
-    head |= {"reference": "simulated", "slices_per_volume": given.slices, "method": "dds", "calls": validation.steps}
+    head |= {"reference": "simulated", "slices_per_volume": given.slices, "method": "dds", "calls": CALLS}
     rows = [*(r for r in kept if r["network"] != given.network), row]
     write_json({**head, "rows": rows}, given.out)
     print(json.dumps(row), flush=True)
@@ -121,6 +123,18 @@ def trained(
             print(given.network, p.done, "of", p.total, flush=True)
 
     return train(network, loss_of, recipe.loop, on_step=report), sigma_data, network
+
+
+def scores(prior: Prior, given: argparse.Namespace, device: torch.device) -> dict[str, float]:
+    """Mean foreground PSNR and SSIM by acceleration."""
+    ready = cases(given.held_out, given.slices, device)
+    accels = ACCELS * (len(ready) // len(ACCELS))
+    rows = [scored_row(case, a, "dds", {"steps": CALLS}, prior) for case, a in zip(ready, accels, strict=True)]
+    return {
+        f"{score}_r{accel:g}": mean(each["mean"][score] for each in rows if each["accel"] == accel)
+        for accel in ACCELS
+        for score in ("psnr_foreground", "ssim_foreground")
+    }
 
 
 def made(architecture: PlainOptions | UNetOptions) -> nn.Module:

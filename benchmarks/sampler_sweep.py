@@ -90,7 +90,7 @@ def main() -> None:
         "prior": prior.name, "weights_sha256": prior.sha256, "protocol": "full-range", "reference": "simulated",
     }  # fmt: skip
     rows = json.loads(options.out.read_text())["rows"] if options.out.exists() else []
-    held = [(row["method"], row["options"]) for row in rows]
+    held = [(each["method"], each["options"]) for each in rows]
     missing = [run for run in runs() if run not in held]
     for method, chosen in missing[index - 1 :: count]:
         made = [row(case, a, method, chosen, prior) for case, a in zip(ready, ACCELS * (len(ready) // 3), strict=True)]
