@@ -28,6 +28,9 @@ START, END, RHO, STEPS, CG = 1.0, 1.0, 15.0, 20, 5
 """Of estimates: first level in standard deviations of the prior's images, last one in those of the data, spacing,
 network calls, conjugate-gradient iterations. With the other defaults within 0.05 dB of the best of 20 calls in
 benchmarks/results/sampler_sweep.json. `Annealing` has those of draws."""
+FEW = 2.0
+"""First level where there are half as many calls or fewer, 0.4 dB better than `START` at R 10; in between by the
+number of calls. High levels clear aliasing, which takes calls at low ones else."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Drawing(Method):
     draws : "estimate" seeks the best single image, "posterior" an image as likely as any other that fits the data;
         unless given an estimate for one sample, the posterior for several.
     cg : conjugate-gradient iterations of a data step; unless given 5, and 10 for draws of the posterior.
-    start : first noise level as sigma; unless given a standard deviation of the prior's images (`deviations`), 1.2 for
-        draws of the posterior.
+    start : first noise level as sigma; unless given a standard deviation of the prior's images (`deviations`), two
+        with 10 calls or fewer, 1.2 for draws of the posterior.
     end : last noise level; unless given the standard deviation of each slice's data, half of it for draws of the
         posterior. Both are kept inside what the prior was trained on.
     rho : spacing of the levels (Karras et al. 2022), larger means more of them at low noise; unless given 15, and 3 for
@@ -143,13 +146,13 @@ class Drawing(Method):
     def sampler(self, problem: Problem, prior: Prior) -> Sampler:
         """The loop with the levels of every slice of `problem`."""
         annealing, (low, high) = self.annealing, prior.levels
-        start, end, rho = self.deviations, END, self.rho or RHO
+        steps = (self.steps or STEPS) if annealing is None else annealing.steps
+        start, end, rho = max(self.deviations, min(FEW, STEPS / steps)), END, self.rho or RHO
         if annealing is not None:
             start, end, rho = annealing.start, annealing.end, annealing.rho
         first = start * math.sqrt(prior.variance) if self.start is None else self.start
         first = min(max(first, low), high)
         last = end * problem.data_sigma if self.end is None else torch.full_like(problem.noise, self.end)
-        steps = (self.steps or STEPS) if annealing is None else annealing.steps
         told = 1.0 if annealing is not None else self.told
         last = last.cpu().double().clamp(low / told, first)[:, None, None]
         levels = Karras(rho)(prior.path, first, last, steps).to(problem.kspace.real)
