@@ -57,20 +57,22 @@ def hfs_centres(records: Sequence[Record]) -> str:
 
 
 def hfs_widths(records: Sequence[Record]) -> str:
-    """What a low band of other width costs than that of all sampled centre lines."""
+    """What a low band of other width costs than that of half of the sampled centre's lines."""
     rows, kept, body = rows_of(records), [], []
     for setting, members in by_setting(rows).items():
         for own, *others in _widths(variants(members)):
             kept += [own, *others]
             label = setting_name(setting, members)
-            body.append((label, *_band(own, f"{_centre(own)}, all of the centre"), *["–"] * len(COMPARED)))
+            body.append((label, *_band(own, f"{_half(own)}, half of the centre"), *["–"] * len(COMPARED)))
             body += [(label, *_band(line, str(_width(line))), *compared(line, own)) for line in others]
     head = ("R", "calls", "width, lines", "PSNR / SSIM foreground", "low band off by", *COMPARED)
     return (
         table(head, body)
         + caption(records, rows_in(kept))
         + networks(kept)
-        + (f"{DIFFERENCES} Differences from a band of all sampled centre lines. Low band: of the row's own width.")
+        + (
+            f"{DIFFERENCES} Differences from a band of half of the sampled centre's lines. Low band: of the row's own width."
+        )
     )
 
 
@@ -106,9 +108,9 @@ def _band(line: Variant, width: str) -> tuple[object, ...]:
     return line.calls, width, pair(line, "_foreground"), low_band(line)
 
 
-def _centre(line: Variant) -> str:
-    """How many lines are sampled there, of all volumes: never more than half of the sampled ones."""
-    lines = sorted({min(row["acs"]) for row in line.rows})
+def _half(line: Variant) -> str:
+    """Half of the lines that are sampled there, of all volumes: never more than half of the sampled ones."""
+    lines = sorted({min(row["acs"]) - min(row["acs"]) // 2 for row in line.rows})
     return "–".join(map(str, dict.fromkeys((lines[0], lines[-1]))))
 
 

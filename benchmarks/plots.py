@@ -15,7 +15,7 @@ from statistics import mean
 
 from comparison import FOREGROUND
 from figure import Figure
-from hfs_plot import hfs_cost
+from hfs_speed_table import hfs_cost
 from table_parts import ROOT, Record, record, rows_of
 from trust_tables import lines
 

@@ -56,6 +56,35 @@ def forms(records: Sequence[Record]) -> str:
     )
 
 
+def plain(records: Sequence[Record]) -> str:
+    """The prior's network beside a plain U-Net that was trained by the same recipe for the same seconds."""
+    (record,) = records
+    accels = sorted(
+        {key.rsplit("_r", 1)[1] for row in record["rows"] for key in row if key.startswith("psnr_")}, key=float
+    )
+    head = (
+        "network", "parameters", "GFLOP a slice", "training, s", "images seen", *(f"R {accel}" for accel in accels),
+        "launched, ms a slice", "share", "replayed, ms a slice", "share",
+    )  # fmt: skip
+    body = [
+        (
+            row["network"], f"{row['parameters'] / 1e6:.1f} M", f"{row['gflop_per_slice']:.0f}",
+            f"{row['seconds']:.0f}", row["images"] or "not recorded",
+            *(f"{row[f'psnr_foreground_r{accel}']:.2f} / {row[f'ssim_foreground_r{accel}']:.3f}" for accel in accels),
+            f"{1e3 * row['launched_seconds_per_slice']:.2f}", _percent(row["launched_share"]),
+            f"{1e3 * row['replayed_seconds_per_slice']:.2f}", _percent(row["replayed_share"]),
+        )
+        for row in record["rows"]
+    ]  # fmt: skip
+    first = record["rows"][0]
+    return table(head, body) + (
+        f"\n\n*Foreground PSNR in dB / SSIM of `{record['method']}` at {record['calls']} calls on the held-out "
+        f"volumes, {record['slices_per_volume']} slices each, mask seed 0, protocol {record['protocol']}, reference "
+        f"{record['reference']}; times at {first['matrix'][0]} pixels a side, batch {first['batch']}; share of a "
+        f"bfloat16 matrix product of the same process; {machine(record)}, commit {record['commit']}.*"
+    )
+
+
 def waits(records: Sequence[Record]) -> str:
     """16 slices with their calibration: the first call of a process, and later ones."""
     (record,) = records

@@ -24,12 +24,13 @@ from ablation_tables import ablation, continued
 from comparison import FOREGROUND, Row
 from figure import draw
 from hfs_differences import KINDS as HFS_DIFFERENCES
+from hfs_speed_table import hfs_speed
 from hfs_sweep_table import hfs_sweep
 from hfs_tables import KINDS as HFS
 from margin_tables import draws_gain, margins
 from posterior_tables import KINDS as POSTERIOR
 from quality_tables import paired, paired_sense, quality, summary
-from speed_tables import forms, profile, speed, waits
+from speed_tables import forms, plain, profile, speed, waits
 from table_parts import REGISTRY, ROOT, Record, machine, record, table
 from trust_tables import KINDS as TRUST
 
@@ -143,6 +144,7 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         summary,
         speed,
         forms,
+        plain,
         waits,
         profile,
         espirit,
@@ -156,6 +158,7 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         *HFS,
         *HFS_DIFFERENCES,
         hfs_sweep,
+        hfs_speed,
     )
 }
 

@@ -12,7 +12,7 @@ import hfs_differences  # noqa: E402  (benchmarks is a folder of programs, not a
 import hfs_tables  # noqa: E402
 from comparison import variants  # noqa: E402
 from figure import draw  # noqa: E402
-from hfs_plot import hfs_cost  # noqa: E402
+from hfs_speed_table import hfs_cost, hfs_speed  # noqa: E402
 from hfs_sweep_table import hfs_sweep  # noqa: E402
 from shared_slices import shared  # noqa: E402
 
@@ -75,8 +75,8 @@ def test_all_methods_are_scored_on_common_seeds_and_one_draw():
     text = hfs_tables.hfs_all([record(rows)])
     assert "99" not in text
     assert "| random 8 (net 8.00) | hfs-uniform 10 (net 5.90) |" in text
-    assert cells(text, "`hfs`")[3:] == ["30.50 / 30.500", "–", "1", "0.71", "1.00 / –"]
-    assert cells(text, "`dds`, VP control")[3:] == ["29.00 / 29.000", "27.00 / 27.000", "1", "1.41", "– / –"]
+    assert cells(text, "`hfs`")[3:] == ["30.50 / 30.500", "–", "0.71", "1.00 / –"]
+    assert cells(text, "`dds`, VP control")[3:] == ["29.00 / 29.000", "27.00 / 27.000", "1.41", "– / –"]
     assert cells(text, "`tv`, best weight")[3] == "24.00 / 24.000"
     assert "mask seeds 0, 1;" in text
 
@@ -90,10 +90,10 @@ def test_published_forms_on_the_same_slices_with_the_spread_of_all_seeds():
     text = hfs_tables.hfs_published([record(rows)])
     assert cells(text, "`hfs`")[1] == "20"
     assert cells(text, "`hfs`")[3:] == [
-        "30.00 / 30.000", "30.00 / 30.000", "20", "0.5", "100", "0.71 (2 seeds)", "1.00 % ± 0.00",
+        "30.00 / 30.000", "30.00 / 30.000", "20", "0.71 (2 seeds)", "1.00 % ± 0.00",
     ]  # fmt: skip
     slow = cells(text, "`hfs-paper`, snr 0.16, predictor_weight 2.5, corrector_weight 0.1")
-    assert slow[5:] == ["2000", "50", "1", "– (1 seeds)", "2.00 %"]
+    assert slow[5:] == ["2000", "– (1 seeds)", "2.00 %"]
     assert "1 slice of 1 scan (a), mask seeds 0;" in text
 
 
@@ -128,11 +128,11 @@ def test_centres_are_told_apart_and_in_order():
     assert text.index("| 8 lines") < text.index("| 16 lines")
 
 
-def test_widths_against_the_whole_centre_in_numerical_order():
+def test_widths_against_half_of_the_centre_in_numerical_order():
     others = [hfs([30 - 1 / w], scan=scan, band=0.02, width=w) for w in (12, 4) for scan in "ab"]
     rows = [hfs([30], band=0.01), {**hfs([30], scan="b", band=0.01), "acs": [14, 384]}, *others]
     text = hfs_differences.hfs_widths([record(rows)])
-    assert cells(text, "14–16, all of the centre")[3:] == ["30.00 / 30.000", "1.00 %", "–", "–", "–"]
+    assert cells(text, "7–8, half of the centre")[3:] == ["30.00 / 30.000", "1.00 %", "–", "–", "–"]
     assert cells(text, "4")[4:] == ["2.00 %", "-0.25", "0 % of 2", "-0.25, -0.25"]
     assert text.index("| 4 |") < text.index("| 12 |")
 
@@ -191,18 +191,37 @@ def test_defaults_of_hfs_keep_their_place():
     assert cells(text, "5", "1, defaults")[5] == "29.00"
 
 
-def test_plot_of_cost_has_a_marker_a_kind(tmp_path):
+def timed(method, calls, seconds, psnr, group=None, **more):
+    scores = dict.fromkeys(("psnr", "ssim", "psnr_foreground", "ssim_foreground"), psnr)
+    told = {"method": method, "options": {"steps": calls}, "calls": calls, "seconds": [8 * seconds], "mean": scores}
+    return {**told, "seconds_per_slice": seconds, "prior": "mri-hfs", "weights_sha256": "0" * 64,
+            **({"group": group} if group else {}), **more}  # fmt: skip
+
+
+def speeds():
+    singly = {"seconds_of_a_tenth": [0.5, 0.4], "singly_seconds_of_a_tenth": [1.0, 0.9]}
     rows = [
-        *(hfs([30 + n], steps=n, seconds=10 / n) for n in (20, 5)), hfs([99], accel=4.0), vp([25], seconds=2.0),
-        *(row("hfs-paper", [20], name, steps=1000, width=w) for name, w in (("mri-hfs", None), ("mri-hfs-vp", 0))),
-        row("sense", [15], seconds=0.1),
-    ]  # fmt: skip
-    figure = hfs_cost([record(rows)])
+        *(timed("hfs", calls, seconds, 30 + calls) for calls, seconds in ((20, 0.05), (5, 0.02))),
+        timed("hfs-paper", 2000, 2.0, 28, "hfs-paper", **singly),
+        timed("hfs-paper", 2000, 1.0, 29, "vp", seconds_of_a_tenth=[0.1]),
+    ]
+    facts = {"slices": 8, "accel": 8.0, "coils": 8, "matrix": [256, 256], "protocol": "full-range"}
+    return record(rows, **facts, reference="simulated", calibration_seconds_per_slice=0.02)
+
+
+def test_published_forms_against_ours_at_twenty_calls_recorded_and_launched_singly():
+    """All steps singly: 16 s and ten times the 0.5 s that a tenth takes longer, of 8 slices."""
+    text = hfs_speed([speeds()])
+    assert cells(text, "2", "2000")[-4:] == ["2", "40", f"{21 / 8:.3g}", f"{21 / 8 / 0.05:.0f}"]
+    assert cells(text, "`hfs`", "20")[-3:] == ["–", "–", "–"]
+    assert cells(text, "1", "2000")[-3:] == ["20", "–", "–"]
+
+
+def test_plot_of_cost_has_a_marker_a_kind(tmp_path):
+    figure = hfs_cost([speeds()])
     curves = figure.panels[""]
-    assert list(curves) == [
-        "hfs (mri-hfs)", "VP", "hfs-paper (mri-hfs)", "VP, predictor-corrector", "sense",
-    ]  # fmt: skip
-    assert curves["hfs (mri-hfs)"] == [(0.5, 50), (2.0, 35)]
-    assert list(figure.styles.values()) == ["-o", "--s", ":^", ":^", "x"]
+    assert list(curves) == ["hfs", "hfs-paper", "VP, predictor-corrector"]
+    assert curves["hfs"] == [(0.02, 35), (0.05, 50)]
+    assert list(figure.styles.values()) == ["-o", ":^", ":^"]
     draw(figure, tmp_path / "figures" / "cost.svg")
     assert figure.digest in (tmp_path / "figures" / "cost.svg").read_text()

@@ -13,6 +13,7 @@ from medrecon.diffusion.path import VP
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.networks.band import BandDenoiser, BandScale
+from medrecon.networks.calibration_record import recorded_spread
 from medrecon.networks.ready import misfit_explained, ready_network
 from medrecon.networks.unet import UNetOptions
 
@@ -32,6 +33,7 @@ def band_prior(
         bands = BandScale(tuple(scale["fractions"]), tuple(scale["deviations"]), scale["low"])
         network = BandDenoiser(ready_network(tensors, options, device), bands, options.multiple)
         low, high = settings["levels"]
+        error, temperature = recorded_spread(settings)
 
     def of_band(fractions: Tensor) -> tuple[BandEstimate, float]:
         widths = fractions.to(device)
@@ -41,7 +43,8 @@ def band_prior(
     def refuses(x: Tensor, t: Tensor) -> Tensor:  # noqa: ARG001
         raise InputError(f"{name} knows the high band of images alone; give it to hfs, and an image prior to others")
 
-    return Prior(refuses, VP(), float(bands.deviations[0]) ** 2, (low, high), name, sha256, settings, of_band=of_band)
+    variance = float(bands.deviations[0]) ** 2
+    return Prior(refuses, VP(), variance, (low, high), name, sha256, settings, error, temperature, of_band)
 
 
 def _estimate(network: BandDenoiser, widths: Tensor, deviation: Tensor) -> BandEstimate:

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from medrecon import weights
-from medrecon.diffusion.denoiser_error import DenoiserError
 from medrecon.diffusion.path import VE
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.networks.band_prior import KIND as BAND_KIND
 from medrecon.networks.band_prior import band_prior
+from medrecon.networks.calibration_record import recorded_spread
 from medrecon.networks.edm import EDMDenoiser
 from medrecon.networks.ready import misfit_explained, ready_network
 from medrecon.networks.unet import UNetOptions
@@ -61,16 +61,9 @@ def image_prior(
     with misfit_explained(name, "image prior"):
         denoiser = image_denoiser(tensors, settings, device)
         low, high = settings["levels"]
-        error, temperature = _calibration(settings.get("calibration") or {})
+        error, temperature = recorded_spread(settings)
         variance = settings["sigma_data"] ** 2
     return Prior(denoiser, VE(), variance, (low, high), name, sha256, settings, error, temperature)
-
-
-def _calibration(found: Mapping[str, Any]) -> tuple[DenoiserError | None, float | None]:
-    """The denoiser's error by level and the temperature of its draws, where a record has them."""
-    if not found:
-        return None, None
-    return DenoiserError(tuple(found["levels"]), tuple(found["errors"])), found["temperature"]
 
 
 def image_denoiser(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], device: torch.device) -> EDMDenoiser:

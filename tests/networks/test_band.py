@@ -34,6 +34,14 @@ def made(monkeypatch):
     return band_prior(weights(BAND), settings(), CPU, "tiny", None)
 
 
+def test_its_record_says_how_far_it_errs_and_how_wide_its_draws_are_to_be():
+    calibration = {"levels": [0.01, 0.1], "errors": [0.004, 0.02], "temperature": 1.4}
+    prior = band_prior(weights(BAND), {**settings(), "calibration": calibration}, CPU, "tiny", None)
+    local = restricted(prior, HighPass((1, 16, 16), 4, ("x",)))
+    assert (prior.temperature, local.temperature) == (1.4, 1.4)
+    assert local.spread(torch.tensor([0.01, 0.1])).tolist() == pytest.approx([0.004, 0.02])
+
+
 def images(*shape, seed=1):
     return torch.randn(*shape, dtype=torch.complex64, generator=torch.Generator().manual_seed(seed))
 
