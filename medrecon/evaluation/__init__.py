@@ -5,6 +5,7 @@ from medrecon.evaluation.foreground import foreground_mask
 from medrecon.evaluation.protocols import PROTOCOLS, Scores, score
 from medrecon.evaluation.reference import reference_image
 from medrecon.evaluation.score_files import score_files
+from medrecon.evaluation.score_volumes import score_volumes
 
 __all__ = [
     "CT_PROTOCOLS",
@@ -15,4 +16,5 @@ __all__ = [
     "score",
     "score_ct",
     "score_files",
+    "score_volumes",
 ]
