@@ -13,20 +13,21 @@ from medrecon.evaluation import CT_PROTOCOLS
 
 if TYPE_CHECKING:
     from medrecon.denoised import Denoised
+    from medrecon.volume import Volume
 
 COLUMNS = {"PSNR": ("psnr", ".2f"), "SSIM": ("ssim", ".3f"), "RMSE": ("rmse", ".2f")}
 
 
-def print_ct_report(result: Denoised, scores_of: str) -> None:
+def print_ct_report(result: Denoised, volume: Volume) -> None:
     """Scores of the method and of its input, the facts of the run, and the warnings that come with it."""
     console = Console(soft_wrap=True)
     made = result.provenance
     if made["scores"] is None:
-        console.print(f"{scores_of}: denoised as it is, without a reference to score against (--reference).")
+        console.print(f"{volume.name} was denoised as it is; without --reference there is nothing to score against.")
     else:
         print_ct_scores(console, made["scores"], str(made["method"]))
     console.print(_facts(made))
-    for warning in result.warnings:
+    for warning in volume.warnings:
         console.print(f"Warning: {warning}.", style="yellow")
     console.print(RESEARCH_USE)
 
