@@ -12,8 +12,9 @@ from medrecon.errors import InputError
 
 COMMANDS = {
     "mri": ("medrecon.cli.mri:run", "reconstruct a scan: medrecon mri scan.h5 -o image.nii.gz --accel 4"),
+    "ct": ("medrecon.cli.ct:run", "denoise a low-dose CT volume: medrecon ct chest/ -o denoised/ --dose 0.25"),
     "info": ("medrecon.cli.info:run", "what a file holds: medrecon info scan.h5"),
-    "score": ("medrecon.cli.score:run", "compare two images: medrecon score image.h5 reference.h5"),
+    "score": ("medrecon.cli.score:run", "compare two images or volumes: medrecon score image.h5 reference.h5"),
     "simulate mri": (
         "medrecon.cli.simulate:run",
         "raw data from a volume: medrecon simulate mri head.nii.gz -o scan.h5",
@@ -39,6 +40,10 @@ COMMANDS = {
     "bench mri": (
         "medrecon.cli.bench:run_mri",
         "measure methods on volumes and k-space: medrecon bench mri --data DIR -o results/NAME",
+    ),
+    "bench ct": (
+        "medrecon.cli.bench_ct:run",
+        "measure CT methods on volumes and phantoms: medrecon bench ct --data DIR -o results/NAME",
     ),
     "bench join": (
         "medrecon.cli.bench:run_join",
@@ -111,11 +116,11 @@ def _help(names: Sequence[str] = tuple(COMMANDS)) -> str:
     lines = [f"  {name:<16} {COMMANDS[name][1]}" for name in names]
     return "\n".join(
         [
-            "medrecon: raw MRI k-space into images with fast diffusion models (research use, not a medical device)",
+            "medrecon: MRI k-space and low-dose CT into images by fast diffusion (research use, not a medical device)",
             "",
             *lines,
             "",
             "medrecon COMMAND --help shows a command's options; medrecon --version the version.",
-            "With no file, medrecon mri reconstructs the scan that is embedded in the package.",
+            "With no file, medrecon mri and medrecon ct take the scan and the phantom embedded in the package.",
         ]
     )
