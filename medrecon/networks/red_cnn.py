@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, final
 
 import torch
@@ -37,7 +38,7 @@ class RedCnn(nn.Module):
         super().__init__()
         self.options = options or RedCnnOptions()
         widths = [1, *[self.options.width] * LAYERS]
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(pairwise(widths))
         self.down = nn.ModuleList(nn.Conv2d(a, b, KERNEL) for a, b in pairs)
         self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, KERNEL) for a, b in reversed(pairs))
         last = self.up[-1]
