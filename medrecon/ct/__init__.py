@@ -1,0 +1,1 @@
+"""Low-dose CT: attenuation, projection data, dose, and the methods that restore images."""
