@@ -1,4 +1,4 @@
-"""Tables of docs/benchmarks.md and README.md from benchmarks/results/*.json; none is typed.
+"""Tables of docs/*.md, docs/methods/*.md and README.md from benchmarks/results/*.json; none is typed.
 
 python benchmarks/tables.py [--check]
 
@@ -22,6 +22,7 @@ from statistics import mean
 import plots
 from ablation_tables import ablation, continued
 from comparison import FOREGROUND, Row
+from ct_tables import KINDS as CT
 from figure import draw
 from hfs_differences import KINDS as HFS_DIFFERENCES
 from hfs_sweep_table import hfs_sweep
@@ -35,7 +36,13 @@ from trust_tables import KINDS as TRUST
 
 RESULTS = ROOT / "benchmarks" / "results"
 DOCS = ROOT / "docs"
-PAGES = (DOCS / "benchmarks.md", DOCS / "performance.md", DOCS / "methods" / "hfs.md", ROOT / "README.md")
+PAGES = (
+    DOCS / "benchmarks.md",
+    DOCS / "performance.md",
+    DOCS / "methods" / "hfs.md",
+    DOCS / "methods" / "ct.md",
+    ROOT / "README.md",
+)
 BLOCK = re.compile(r"(<!-- table:([\w-]+)/([\w+-]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 
@@ -156,6 +163,7 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         *HFS,
         *HFS_DIFFERENCES,
         hfs_sweep,
+        *CT,
     )
 }
 

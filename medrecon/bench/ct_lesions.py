@@ -19,7 +19,9 @@ SMOOTHED = 5
 """Pixels over which the slice is smoothed before tissue is looked for, since it holds noise."""
 
 
-def draw_lesions(image: Image, index: int, pixel_mm: tuple[float, float], generator: np.random.Generator) -> list[Lesion]:
+def draw_lesions(
+    image: Image, index: int, pixel_mm: tuple[float, float], generator: np.random.Generator
+) -> list[Lesion]:
     """Lesions of every size for the `index`-th slice, `(y, x)` HU, each its own diameter away from the tissue's edge.
 
     Their `contrast` is in HU. Those that find no place are left out.

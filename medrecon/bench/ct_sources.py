@@ -16,8 +16,9 @@ from medrecon.simulate.scan import evaluation_slices
 
 NIFTI = (".nii", ".nii.gz")
 PHANTOM = "phantom-"
-PIXELS = 512
-"""Matrix of the phantoms, that of clinical CT."""
+PIXELS, PIXEL_MM, SLICE_MM = 512, 0.75, 3.0
+"""Of the phantoms: the matrix of clinical CT, and a usual voxel."""
+FIRST_SEED = 0x7E570000
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,10 +116,15 @@ def _nifti(path: Path, n: int) -> CtScan:
     return CtScan(volume.values[chosen], False, volume.voxel_mm, padding)
 
 
-def _phantom(kind: str, n: int) -> CtScan:
-    from medrecon.simulate.ct_phantom import ct_phantom
+def _phantom(level: str, n: int) -> CtScan:
+    """One body a slice; their seeds are far from those that training draws."""
+    from medrecon.simulate.ct_phantom import LEVELS, textured_phantom
 
-    raise NotImplementedError(kind, n, ct_phantom, torch)
+    known = {name: name for name in LEVELS}
+    if level not in known:
+        raise InputError(f"--phantoms holds '{level}'; choose of {', '.join(LEVELS)}")
+    bodies = [textured_phantom(FIRST_SEED + i, PIXELS, PIXEL_MM, level=known[level]).hu for i in range(n)]
+    return CtScan(torch.stack(bodies), True, (SLICE_MM, PIXEL_MM, PIXEL_MM))
 
 
 @lru_cache(maxsize=2)  # the doses of one scan follow one another

@@ -16,7 +16,7 @@ from medrecon.io.writable import check_writable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ERROR_SHARE = 4
+ERROR_SHARE = 10
 """The error is shown up to this part of the window's width, dark to bright from below to above the reference."""
 
 

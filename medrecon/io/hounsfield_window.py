@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -16,6 +17,11 @@ class HounsfieldWindow:
     centre: float
     width: float
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """(low, high) in HU."""
+        return self.centre - self.width / 2, self.centre + self.width / 2
+
     def __call__(self, hu: Tensor) -> Tensor:
         """0 at the lower end of the window and below, 1 at the upper end and above."""
         return ((hu - self.centre) / self.width + 0.5).clamp(0, 1)
@@ -29,10 +35,13 @@ WINDOWS = {
     "liver": HounsfieldWindow(60, 150),
 }
 """As radiologists set them; schools differ by some tens of HU."""
+NUMBERS = re.compile(r"(?P<centre>-?\d+(?:\.\d+)?)/(?P<width>(?=.*[1-9])\d+(?:\.\d+)?)")
 
 
 def window_of(name: str) -> HounsfieldWindow:
-    """The window of that name; raises InputError for others."""
-    if name not in WINDOWS:
-        raise InputError(f"'{name}' is no window; expected one of {', '.join(WINDOWS)}")
-    return WINDOWS[name]
+    """The window of that name, or of CENTRE/WIDTH in HU such as 50/400; raises InputError for others."""
+    if name in WINDOWS:
+        return WINDOWS[name]
+    if found := NUMBERS.fullmatch(name):
+        return HounsfieldWindow(float(found["centre"]), float(found["width"]))
+    raise InputError(f"'{name}' is no window; expected one of {', '.join(WINDOWS)}, or centre/width such as 50/400")
