@@ -85,9 +85,8 @@ def ct_case(source: CtSource, condition: CtCondition, device: torch.device) -> C
     Raises InputError for slices that cannot be simulated.
     """
     scan = source.scan(condition.slices)
-    generator = torch.Generator().manual_seed(
-        condition.seed << 32 | crc32(f"{condition.scan} {condition.dose}".encode())
-    )
+    # 32 bits: a generator of the CPU takes no notice of further ones
+    generator = torch.Generator().manual_seed(crc32(f"{condition.scan} {condition.dose} {condition.seed}".encode()))
     simulator = DoseSimulator(Scanner(), _shape(scan), scan.voxel_mm[1:], device)
     full = _at_full_dose(scan, simulator, generator)
     low = _measured(simulator.low_dose(full, condition.dose, generator).cpu(), scan)

@@ -14,7 +14,7 @@ from torch import Tensor
 from medrecon.errors import InputError
 from medrecon.simulate.scan import evaluation_slices
 
-NIFTI = (".nii", ".nii.gz")
+NIFTI, PACK = (".nii", ".nii.gz"), ".h5"
 PHANTOM = "phantom-"
 PIXELS, PIXEL_MM, SLICE_MM = 512, 0.75, 3.0
 """Of the phantoms: the matrix of clinical CT, and a usual voxel."""
@@ -52,7 +52,7 @@ class CtSource:
 
 
 def ct_sources(path: Path | None, phantoms: Sequence[str]) -> tuple[list[CtSource], list[str]]:
-    """(sources, reasons why files were left out) of a folder of NIfTI, a pack, one NIfTI file, and the named phantoms.
+    """(sources, reasons why files were left out) of a folder of NIfTI and packs, one such file, and the named phantoms.
 
     Raises InputError where nothing is left, or where the one file given cannot be used.
     """
@@ -74,14 +74,14 @@ def _volumes(path: Path) -> tuple[list[CtSource], list[str]]:
         return _of_file(path), []
     found: list[CtSource] = []
     left_out: list[str] = []
-    for file in sorted(p for p in path.iterdir() if p.name.endswith(NIFTI)):
+    for file in sorted(p for p in path.iterdir() if p.name.endswith((*NIFTI, PACK))):
         try:
             found += _of_file(file)
         except InputError as error:
             left_out.append(str(error))
     if not found:
         why = f" ({left_out[0]})" if left_out else ""
-        raise InputError(f"{path} holds no NIfTI volume in HU{why}; give another folder")
+        raise InputError(f"{path} holds no NIfTI volume in HU and no CT pack{why}; give another folder")
     return found, left_out
 
 
