@@ -50,10 +50,10 @@ def _series_at(path: Path) -> SeriesFiles:
     """The one series of a folder, or all files beside `path` that belong to its series."""
     series, refused = find_series(_dicom_files(path))
     for file, why in refused:
+        if _lost_image(file):
+            raise InputError(f"{file}: its header is cut off; copy it again")
         if why != NO_IMAGE or file == path:
             raise InputError(f"{file}: {why}; expected a slice of CT")
-        if _is_called_image(file):
-            raise InputError(f"{file}: its header is cut off; copy it again")
     if path.is_file():
         return next(found for found in series if path in found.files)
     if not series:
@@ -76,13 +76,16 @@ def _dicom_files(path: Path) -> list[Path]:
     return dicom
 
 
-def _is_called_image(file: Path) -> bool:
-    """Whether a file without an image says that it is one. Reports and directories lie beside images and do not."""
+def _lost_image(file: Path) -> bool:
+    """Whether a file without an image should be one of CT. Reports and directories lie beside images and do not count."""
     from pydicom.filereader import read_file_meta_info
 
     with quietly():
-        kind = read_file_meta_info(file).get("MediaStorageSOPClassUID")
-    return kind is not None and "CT" in kind.name and "Image Storage" in kind.name
+        try:
+            kind = read_file_meta_info(file).get("MediaStorageSOPClassUID")
+        except UNREADABLE:
+            kind = None
+    return kind is None or ("CT" in kind.name and "Image Storage" in kind.name)
 
 
 def _listed(series: Sequence[SeriesFiles]) -> str:

@@ -197,7 +197,7 @@ def test_a_truncated_file(tmp_path, kept):
     last = folder / "IM0004"
     last.write_bytes(last.read_bytes()[:kept])
     with pytest.raises(InputError, match="cannot be read|cut off") as refusal:
-        load_volume(folder if kept != 140 else last)
+        load_volume(folder)
     assert "\n" not in str(refusal.value)
 
 
