@@ -50,6 +50,8 @@ def read_frames(file: Path) -> list[Frame]:
     part = pydicom.dcmread(file)
     headers = headers_of(part)
     check_decoder(part)
+    if int(part.get("SamplesPerPixel") or 1) != 1:
+        raise InputError("its pixels are colours, not grey values (MONOCHROME2); give the original images")
     if "PixelData" not in part:
         raise InputError("its pixels are no whole numbers or are missing; give the original images")
     pictures = part.pixel_array

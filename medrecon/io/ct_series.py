@@ -31,18 +31,26 @@ SHOWN = 3
 def load_series(path: Path, modality: str = "CT") -> Volume:
     """The volume of a folder, or of the series that the file `path` belongs to; raises InputError."""
     series = _series_at(path)
+    try:
+        return volume_of(series, modality)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error.__cause__
+
+
+def volume_of(series: SeriesFiles, modality: str = "CT") -> Volume:
+    """The volume of a series that `find_series` found; raises InputError where its slices do not make one."""
     if series.modality != modality:
         raise InputError(
-            f"{path}: a series of modality {series.modality or 'unknown'}; expected {modality}: give a series of it"
+            f"a series of modality {series.modality or 'unknown'}; expected {modality}: give a series of it"
         )
     try:
         with quietly():
             return _volume(_frames(series), modality)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error.__cause__
+    except InputError:
+        raise
     except UNREADABLE as error:
         raise InputError(
-            f"{path}: its pixels or geometry cannot be read ({type(error).__name__}), cut off?; copy or export it again"
+            f"its pixels or geometry cannot be read ({type(error).__name__}), cut off?; copy or export it again"
         ) from error
 
 
@@ -68,7 +76,7 @@ def _series_at(path: Path) -> SeriesFiles:
 def _dicom_files(path: Path) -> list[Path]:
     """The files that can belong to the series; one that is called DICOM and is none was cut off, and no gap."""
     files = path.rglob("*") if path.is_dir() else path.parent.iterdir()
-    visible = [file for file in sorted(files) if file.is_file() and not file.name.startswith(".")]
+    visible = [file for file in sorted(files) if file == path or (file.is_file() and not file.name.startswith("."))]
     dicom = [file for file in visible if is_dicom(file)]
     broken = next((f for f in visible if f.name.lower().endswith(ENDINGS) and f not in set(dicom)), None)
     if broken is not None:
@@ -77,7 +85,7 @@ def _dicom_files(path: Path) -> list[Path]:
 
 
 def _lost_image(file: Path) -> bool:
-    """Whether a file without an image should be one of CT. Reports and directories lie beside images and do not count."""
+    """Whether a file without an image should be one of CT; reports and directories beside the images should not."""
     from pydicom.filereader import read_file_meta_info
 
     with quietly():

@@ -50,7 +50,7 @@ STUDY = (
 PLACE = (
     "InstitutionName", "InstitutionAddress", "InstitutionCodeSequence", "InstitutionalDepartmentName", "StationName",
     "DeviceSerialNumber", "OperatorsName", "PerformingPhysicianName", "ProtocolName", "AcquisitionDate",
-    "AcquisitionTime", "ContrastBolusAgent", "ContrastBolusRoute",
+    "AcquisitionTime", "AcquisitionDateTime", "ContrastBolusAgent", "ContrastBolusRoute",
 )  # fmt: skip
 """Who scanned, where and when: kept with the patient."""
 PATIENT_GROUPS = (0x0010, 0x0012)

@@ -1,5 +1,8 @@
 """Derived CT series: the source's numbers and place, its own UIDs, how it was made, and nobody's name unless asked."""
 
+import subprocess
+from shutil import which
+
 import numpy as np
 import pytest
 import torch
@@ -144,6 +147,16 @@ def test_nothing_is_invented_for_a_source_without_a_patient(tmp_path):
     made = derive(load_volume(write_ct(tmp_path / "in", chest(), **nobody)), tmp_path / "out", keep_identity=True)
     for part in made:
         assert not [name for name in PEOPLE if name in part and part[name].value]
+
+
+@pytest.mark.skipif(which("dciodvfy") is None, reason="needs dciodvfy of dicom3tools")
+@pytest.mark.parametrize("keep", [False, True])
+def test_dciodvfy_finds_no_error_where_the_source_has_none(source, tmp_path, keep):
+    derive(load_volume(source), tmp_path / "out", keep_identity=keep)
+    origin = source if source.is_file() else next(source.iterdir())
+    for file in (origin, *(tmp_path / "out").iterdir()):
+        done = subprocess.run(["dciodvfy", str(file)], capture_output=True, text=True)
+        assert "Error" not in done.stdout + done.stderr, done.stdout + done.stderr
 
 
 def test_values_beyond_the_type_are_clipped_and_never_wrap(tmp_path):

@@ -134,7 +134,7 @@ def test_one_line_for_files_that_are_cut_off(tmp_path, name):
     else:
         write_nifti(path, chest().T)
     path.write_bytes(path.read_bytes()[:-900])
-    with pytest.raises(InputError, match="cannot be read|broken") as refusal:
+    with pytest.raises(InputError, match=r"cannot be read|broken") as refusal:
         load_volume(path)
     assert "\n" not in str(refusal.value)
 

@@ -89,6 +89,11 @@ def test_one_file_stands_for_its_series(tmp_path):
     assert np.array_equal(load_volume(tmp_path / "IM0002").values, hu)
 
 
+def test_a_hidden_file_may_be_named(tmp_path):
+    path = write_ct(tmp_path / "in", chest(1)) / "IM0000"
+    assert load_volume(path.rename(path.with_name(".slice"))).n_slices == 1
+
+
 def test_one_slice_is_a_volume(tmp_path):
     volume = load_volume(write_ct(tmp_path / "in", chest(1)))
     assert volume.values.shape == (1, 24, 20)
@@ -136,7 +141,8 @@ BAD = {
     "burned in": ({"BurnedInAnnotation": "YES"}, "burned into"),
     "frames": ({"FrameOfReferenceUID": ["1.2", "1.2", "1.3", "1.3", "1.3"]}, "frames of reference"),
     "phases": ({"ImagePositionPatient": heights(0, 0, 2.5, 2.5, 5)}, "one position"),
-    "colour": ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "cannot be read|grey values"),
+    "colour": ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "colours, not grey values"),
+    "inverted": ({"PhotometricInterpretation": "MONOCHROME1"}, "not grey values"),
     "MR": ({"Modality": "MR"}, "modality MR; expected CT"),
 }
 
@@ -196,7 +202,7 @@ def test_a_truncated_file(tmp_path, kept):
     folder = write_ct(tmp_path / "in", chest())
     last = folder / "IM0004"
     last.write_bytes(last.read_bytes()[:kept])
-    with pytest.raises(InputError, match="cannot be read|cut off") as refusal:
+    with pytest.raises(InputError, match=r"cannot be read|cut off") as refusal:
         load_volume(folder)
     assert "\n" not in str(refusal.value)
 
