@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from medrecon.errors import InputError
 from medrecon.io.ct_fill import fill_value
-from medrecon.io.ct_frames import Frame, hounsfield, padding_range, read_frames
+from medrecon.io.ct_frames import Frame, read_frames
+from medrecon.io.ct_numbers import hounsfield, padding_range
 from medrecon.io.dicom import (
     NO_IMAGE,
     UNREADABLE,
@@ -20,8 +21,8 @@ from medrecon.io.dicom import (
     find_series,
     is_dicom,
     quietly,
-    stack_geometry,
 )
+from medrecon.io.stack_geometry import stack_geometry
 from medrecon.volume import AIR, DicomSource, SliceFile, Volume
 
 ENDINGS = (".dcm", ".ima", ".dicom")
@@ -121,7 +122,7 @@ def _volume(frames: list[Frame], modality: str) -> Volume:
     frames = [frames[i] for i in order]
     values = np.empty((len(frames), *frames[0].stored.shape), np.float32)
     for i, frame in enumerate(frames):
-        values[i] = hounsfield(frame)
+        values[i] = hounsfield(frame.stored, frame.header)
     padding, fill = _padding(frames, values)
     values[padding] = AIR
     return Volume(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from medrecon.io.ct_frames import Frame, padding_range, rescaling, stored_limits
+from medrecon.io.ct_frames import Frame
+from medrecon.io.ct_numbers import padding_range, rescaling, stored_limits
 
 
 def stored_numbers(hu: NDArray[np.float32], source: Frame, padding: NDArray[np.bool_] | None) -> NDArray[np.integer]:

@@ -73,6 +73,13 @@ def test_signed_padding_that_is_named_unsigned(tmp_path):
     assert np.array_equal(load_volume(tmp_path / "in").padding, padded)
 
 
+def test_padding_that_needs_more_bits_than_the_pixels(tmp_path):
+    hu, padded = np.minimum(chest(), 1000), np.zeros((5, 24, 20), bool)
+    padded[:, :2] = True
+    volume = load_volume(write_ct(tmp_path / "in", hu, padded=padded, padding=63536, bits=12))
+    assert np.array_equal(volume.padding, padded)
+
+
 def test_fill_without_a_tag_is_found_by_its_value(tmp_path):
     hu = chest()
     hu[:, :5] = -2000
