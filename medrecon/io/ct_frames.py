@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-HOUNSFIELD = ("", "HU", "US", "HU_MOD")
-"""Rescale types of numbers in HU. US is "unspecified", which many exporters write beside plain HU."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +48,8 @@ def read_frames(file: Path) -> list[Frame]:
     part = pydicom.dcmread(file)
     headers = headers_of(part)
     check_decoder(part)
+    if int(part.get("SamplesPerPixel") or 1) != 1:
+        raise InputError("its pixels are colours, not grey values (MONOCHROME2); give the original images")
     if "PixelData" not in part:
         raise InputError("its pixels are no whole numbers or are missing; give the original images")
     pictures = part.pixel_array
@@ -84,49 +84,6 @@ def check_decoder(part: Dataset) -> None:
             f"its pixels are compressed ({syntax.name}), and no decoder for that is installed; "
             "export it uncompressed, or pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
         )
-
-
-def hounsfield(frame: Frame) -> NDArray[np.float32]:
-    """Stored numbers times slope plus intercept (PS3.3, C.8.2.1); raises InputError where these are missing."""
-    slope, intercept = rescaling(frame.header)
-    return (frame.stored * slope + intercept).astype(np.float32)
-
-
-def rescaling(header: Dataset) -> tuple[float, float]:
-    """(slope, intercept) of a frame, checked."""
-    slope, intercept = header.get("RescaleSlope"), header.get("RescaleIntercept")
-    if slope is None or intercept is None:
-        raise InputError("a slice without RescaleSlope or RescaleIntercept, so its HU are unknown; export it again")
-    kind = str(header.get("RescaleType") or "").upper()
-    if kind not in HOUNSFIELD:
-        raise InputError(f"its values are rescaled to {kind}; expected HU: give the HU series")
-    if not (np.isfinite([float(slope), float(intercept)]).all() and float(slope) > 0):
-        raise InputError(f"its rescale slope is {float(slope):g}, intercept {float(intercept):g}; export it again")
-    return float(slope), float(intercept)
-
-
-def padding_range(header: Dataset) -> tuple[int, int] | None:
-    """Stored numbers that mean "never measured", ends included (PS3.3, C.7.5.1.1.2); None where none are named."""
-    value = header.get("PixelPaddingValue")
-    if value is None:
-        return None
-    limit = header.get("PixelPaddingRangeLimit")
-    ends = [_folded(int(v), header) for v in (value, value if limit is None else limit)]
-    return min(ends), max(ends)
-
-
-def stored_limits(header: Dataset) -> tuple[int, int]:
-    """Smallest and largest number that the stored type can hold."""
-    bits = int(header.BitsStored)
-    return (-(1 << bits - 1), (1 << bits - 1) - 1) if int(header.PixelRepresentation) else (0, (1 << bits) - 1)
-
-
-def _folded(value: int, header: Dataset) -> int:
-    """Some scanners write -2000 as the unsigned 63536, or the other way round."""
-    bits = int(header.BitsAllocated)
-    if int(header.PixelRepresentation):
-        return value - (1 << bits) if value >= 1 << bits - 1 else value
-    return value + (1 << bits) if value < 0 else value
 
 
 def _flat(own: Dataset, groups: Sequence[Dataset]) -> Dataset:

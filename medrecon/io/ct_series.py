@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from medrecon.errors import InputError
 from medrecon.io.ct_fill import fill_value
-from medrecon.io.ct_frames import Frame, hounsfield, padding_range, read_frames
+from medrecon.io.ct_frames import Frame, read_frames
+from medrecon.io.ct_numbers import hounsfield, padding_range
 from medrecon.io.dicom import (
     NO_IMAGE,
     UNREADABLE,
@@ -20,8 +21,8 @@ from medrecon.io.dicom import (
     find_series,
     is_dicom,
     quietly,
-    stack_geometry,
 )
+from medrecon.io.stack_geometry import stack_geometry
 from medrecon.volume import AIR, DicomSource, SliceFile, Volume
 
 ENDINGS = (".dcm", ".ima", ".dicom")
@@ -31,18 +32,26 @@ SHOWN = 3
 def load_series(path: Path, modality: str = "CT") -> Volume:
     """The volume of a folder, or of the series that the file `path` belongs to; raises InputError."""
     series = _series_at(path)
+    try:
+        return volume_of(series, modality)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error.__cause__
+
+
+def volume_of(series: SeriesFiles, modality: str = "CT") -> Volume:
+    """The volume of a series that `find_series` found; raises InputError where its slices do not make one."""
     if series.modality != modality:
         raise InputError(
-            f"{path}: a series of modality {series.modality or 'unknown'}; expected {modality}: give a series of it"
+            f"a series of modality {series.modality or 'unknown'}; expected {modality}: give a series of it"
         )
     try:
         with quietly():
             return _volume(_frames(series), modality)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error.__cause__
+    except InputError:
+        raise
     except UNREADABLE as error:
         raise InputError(
-            f"{path}: its pixels or geometry cannot be read ({type(error).__name__}), cut off?; copy or export it again"
+            f"its pixels or geometry cannot be read ({type(error).__name__}), cut off?; copy or export it again"
         ) from error
 
 
@@ -50,10 +59,10 @@ def _series_at(path: Path) -> SeriesFiles:
     """The one series of a folder, or all files beside `path` that belong to its series."""
     series, refused = find_series(_dicom_files(path))
     for file, why in refused:
+        if _lost_image(file):
+            raise InputError(f"{file}: its header is cut off; copy it again")
         if why != NO_IMAGE or file == path:
             raise InputError(f"{file}: {why}; expected a slice of CT")
-        if _is_called_image(file):
-            raise InputError(f"{file}: its header is cut off; copy it again")
     if path.is_file():
         return next(found for found in series if path in found.files)
     if not series:
@@ -68,7 +77,7 @@ def _series_at(path: Path) -> SeriesFiles:
 def _dicom_files(path: Path) -> list[Path]:
     """The files that can belong to the series; one that is called DICOM and is none was cut off, and no gap."""
     files = path.rglob("*") if path.is_dir() else path.parent.iterdir()
-    visible = [file for file in sorted(files) if file.is_file() and not file.name.startswith(".")]
+    visible = [file for file in sorted(files) if file == path or (file.is_file() and not file.name.startswith("."))]
     dicom = [file for file in visible if is_dicom(file)]
     broken = next((f for f in visible if f.name.lower().endswith(ENDINGS) and f not in set(dicom)), None)
     if broken is not None:
@@ -76,13 +85,16 @@ def _dicom_files(path: Path) -> list[Path]:
     return dicom
 
 
-def _is_called_image(file: Path) -> bool:
-    """Whether a file without an image says that it is one. Reports and directories lie beside images and do not."""
+def _lost_image(file: Path) -> bool:
+    """Whether a file without an image should be one of CT; reports and directories beside the images should not."""
     from pydicom.filereader import read_file_meta_info
 
     with quietly():
-        kind = read_file_meta_info(file).get("MediaStorageSOPClassUID")
-    return kind is not None and "CT" in kind.name and "Image Storage" in kind.name
+        try:
+            kind = read_file_meta_info(file).get("MediaStorageSOPClassUID")
+        except UNREADABLE:
+            kind = None
+    return kind is None or ("CT" in kind.name and "Image Storage" in kind.name)
 
 
 def _listed(series: Sequence[SeriesFiles]) -> str:
@@ -110,7 +122,7 @@ def _volume(frames: list[Frame], modality: str) -> Volume:
     frames = [frames[i] for i in order]
     values = np.empty((len(frames), *frames[0].stored.shape), np.float32)
     for i, frame in enumerate(frames):
-        values[i] = hounsfield(frame)
+        values[i] = hounsfield(frame.stored, frame.header)
     padding, fill = _padding(frames, values)
     values[padding] = AIR
     return Volume(

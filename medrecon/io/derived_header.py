@@ -50,7 +50,8 @@ STUDY = (
 PLACE = (
     "InstitutionName", "InstitutionAddress", "InstitutionCodeSequence", "InstitutionalDepartmentName", "StationName",
     "DeviceSerialNumber", "OperatorsName", "PerformingPhysicianName", "ProtocolName", "AcquisitionDate",
-    "AcquisitionTime", "ContrastBolusAgent", "ContrastBolusRoute",
+    "AcquisitionTime", "AcquisitionDateTime", "ContrastBolusAgent", "ContrastBolusRoute",
+    "LongitudinalTemporalInformationModified",
 )  # fmt: skip
 """Who scanned, where and when: kept with the patient."""
 PATIENT_GROUPS = (0x0010, 0x0012)
@@ -78,7 +79,7 @@ def derived_header(
     if keep_identity:
         _keep_identity(made, whole)
     else:
-        _mark_removed(made, str(whole.get("StudyInstanceUID", "")))
+        _mark_removed(made, str(whole.get("StudyInstanceUID") or whole.SeriesInstanceUID))
     for name in EMPTY:
         if name not in made:
             setattr(made, name, None)
@@ -94,9 +95,9 @@ def derived_header(
 
 
 def _keep_identity(made: Dataset, whole: Dataset) -> None:
-    for element in whole:
-        if element.tag.group in PATIENT_GROUPS:
-            made[element.tag] = element
+    for tag in whole.keys():  # noqa: SIM118 - iterating a Dataset converts its elements
+        if tag.group in PATIENT_GROUPS:
+            made[tag] = whole[tag]
     for name in (*STUDY, *PLACE):
         if name in whole:
             made[name] = whole[name]
@@ -106,7 +107,7 @@ def _mark_removed(made: Dataset, study: str) -> None:
     """A study of its own, since one study has one patient; the same for every series derived from one study."""
     from pydicom.uid import generate_uid
 
-    made.StudyInstanceUID = generate_uid(entropy_srcs=["medrecon", study]) if study else generate_uid()
+    made.StudyInstanceUID = generate_uid(entropy_srcs=["medrecon", study])
     made.PatientIdentityRemoved = "YES"
     made.DeidentificationMethod = "medrecon: elements kept by name; UIDs of sources retained"
     made.DeidentificationMethodCodeSequence = [

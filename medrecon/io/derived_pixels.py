@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from medrecon.io.ct_frames import Frame, padding_range, rescaling, stored_limits
+from medrecon.io.ct_frames import Frame
+from medrecon.io.ct_numbers import padding_range, rescaling, stored_limits
 
 
 def stored_numbers(hu: NDArray[np.float32], source: Frame, padding: NDArray[np.bool_] | None) -> NDArray[np.integer]:
@@ -16,19 +17,21 @@ def stored_numbers(hu: NDArray[np.float32], source: Frame, padding: NDArray[np.b
     """
     slope, intercept = rescaling(source.header)
     low, high = stored_limits(source.header)
-    numbers = np.clip(np.rint((hu.astype(np.float64) - intercept) / slope), low, high)
+    exact = np.clip((hu.astype(np.float64) - intercept) / slope, low, high)
+    numbers = np.rint(exact)
     ends = padding_range(source.header)
     if ends is not None:
-        numbers = _beside(numbers, ends, (low, high))
+        inside = (numbers >= ends[0]) & (numbers <= ends[1])
+        numbers = np.where(inside, _beside(exact, ends, (low, high)), numbers)
     stored = numbers.astype(source.stored.dtype)
     return stored if padding is None else np.where(padding, source.stored, stored)
 
 
-def _beside(numbers: NDArray[np.float64], ends: tuple[int, int], limits: tuple[int, int]) -> NDArray[np.float64]:
-    """Out of the range `ends`, to the nearer side that the type has."""
-    below, above = ends[0] - 1, ends[1] + 1
-    inside = (numbers >= ends[0]) & (numbers <= ends[1])
-    down = numbers - below <= above - numbers if below >= limits[0] else np.zeros(numbers.shape, bool)
+def _beside(exact: NDArray[np.float64], ends: tuple[int, int], limits: tuple[int, int]) -> NDArray[np.float64]:
+    """The nearer of the two numbers beside the range `ends` that the type has."""
+    below, above = float(ends[0] - 1), float(ends[1] + 1)
+    if below < limits[0]:
+        return np.full(exact.shape, above)
     if above > limits[1]:
-        down = np.ones(numbers.shape, bool)
-    return np.where(inside, np.where(down, below, above), numbers)
+        return np.full(exact.shape, below)
+    return np.where(exact - below < above - exact, below, above)

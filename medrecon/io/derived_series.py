@@ -40,7 +40,13 @@ def write_series(
             header = derived_header(frame, whole, derivation, series, numbers[i], keep_identity=keep_identity)
             if not header.get("FrameOfReferenceUID"):
                 header.FrameOfReferenceUID = reference
-            _write(header, stored_numbers(hu[i], frame, padding[i]), folder / f"{i + 1:04d}.dcm")
+            stored = stored_numbers(hu[i], frame, padding[i])
+            try:
+                _write(header, stored, folder / f"{i + 1:04d}.dcm")
+            except (ValueError, TypeError, AttributeError) as error:
+                raise InputError(
+                    f"{frame.file}: its header cannot be carried over ({type(error).__name__}); write .nii.gz instead"
+                ) from error
 
 
 def _numbers(source: DicomSource) -> Sequence[int]:

@@ -58,7 +58,7 @@ def hounsfield_volume(
 def filled(values: Tensor, like: Volume) -> NDArray[np.float32]:
     """`values` for a file: the padding holds what it held in the source."""
     array = values.detach().cpu().numpy().astype(np.float32)
-    return array if like.padding is None else np.where(like.padding.numpy(), np.float32(like.fill), array)
+    return array if like.padding is None else np.where(like.padding.cpu().numpy(), np.float32(like.fill), array)
 
 
 def write_nifti(values: Tensor, like: Volume, path: Path, record: Mapping[str, Any]) -> None:

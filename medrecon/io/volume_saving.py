@@ -77,6 +77,11 @@ def check_volume_writable(path: str | PathLike[str], like: Volume, *, keep_ident
     if not path.is_dir() and (path.suffix or ending(path, FILES)):
         if keep_identity:
             raise InputError(f"{path}: only a DICOM series can keep identity; name a folder, or drop keep-identity")
+        if ending(path, FILES) is None:
+            raise InputError(
+                f"{path}: its ending is not one that is written here; use {', '.join(FILES)}, "
+                "or for a DICOM series a name without a dot"
+            )
         return check_writable(path, FILES)
     if not isinstance(like.source, DicomSource):
         raise InputError(

@@ -73,6 +73,13 @@ def test_signed_padding_that_is_named_unsigned(tmp_path):
     assert np.array_equal(load_volume(tmp_path / "in").padding, padded)
 
 
+def test_padding_that_needs_more_bits_than_the_pixels(tmp_path):
+    hu, padded = np.minimum(chest(), 1000), np.zeros((5, 24, 20), bool)
+    padded[:, :2] = True
+    volume = load_volume(write_ct(tmp_path / "in", hu, padded=padded, padding=63536, bits=12))
+    assert np.array_equal(volume.padding, padded)
+
+
 def test_fill_without_a_tag_is_found_by_its_value(tmp_path):
     hu = chest()
     hu[:, :5] = -2000
@@ -87,6 +94,11 @@ def test_one_file_stands_for_its_series(tmp_path):
     for path in write_ct(tmp_path / "b", chest(7)).iterdir():
         path.rename(tmp_path / f"other{path.name}")
     assert np.array_equal(load_volume(tmp_path / "IM0002").values, hu)
+
+
+def test_a_hidden_file_may_be_named(tmp_path):
+    path = write_ct(tmp_path / "in", chest(1)) / "IM0000"
+    assert load_volume(path.rename(path.with_name(".slice"))).n_slices == 1
 
 
 def test_one_slice_is_a_volume(tmp_path):
@@ -136,7 +148,8 @@ BAD = {
     "burned in": ({"BurnedInAnnotation": "YES"}, "burned into"),
     "frames": ({"FrameOfReferenceUID": ["1.2", "1.2", "1.3", "1.3", "1.3"]}, "frames of reference"),
     "phases": ({"ImagePositionPatient": heights(0, 0, 2.5, 2.5, 5)}, "one position"),
-    "colour": ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "cannot be read|grey values"),
+    "colour": ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "colours, not grey values"),
+    "inverted": ({"PhotometricInterpretation": "MONOCHROME1"}, "not grey values"),
     "MR": ({"Modality": "MR"}, "modality MR; expected CT"),
 }
 
@@ -196,8 +209,8 @@ def test_a_truncated_file(tmp_path, kept):
     folder = write_ct(tmp_path / "in", chest())
     last = folder / "IM0004"
     last.write_bytes(last.read_bytes()[:kept])
-    with pytest.raises(InputError, match="cannot be read|cut off") as refusal:
-        load_volume(folder if kept != 140 else last)
+    with pytest.raises(InputError, match=r"cannot be read|cut off") as refusal:
+        load_volume(folder)
     assert "\n" not in str(refusal.value)
 
 
