@@ -20,6 +20,10 @@ COMMANDS = {
         "raw data from a volume: medrecon simulate mri head.nii.gz -o scan.h5",
     ),
     "data pack": ("medrecon.cli.data:run_pack", "a folder of volumes for training: medrecon data pack DIR -o pack.h5"),
+    "data pack-ct": (
+        "medrecon.cli.data_ct:run",
+        "a folder of CT volumes for training: medrecon data pack-ct DIR -o ct.h5",
+    ),
     "data check": ("medrecon.cli.data:run_check", "a folder against a data set's manifest: data check MANIFEST DIR"),
     "weights list": ("medrecon.cli.weights:run_list", "the trained networks that are at hand"),
     "weights check": ("medrecon.cli.weights:run_check", "compare every weights file with its recorded hash"),
@@ -36,6 +40,19 @@ COMMANDS = {
     "train mri-hfs": (
         "medrecon.cli.train:run_hfs",
         "train the high-band prior: medrecon train mri-hfs --data DIR -o hfs.safetensors",
+    ),
+    "train ct-codec": (
+        "medrecon.cli.train_ct:run_codec",
+        "train the codec of CT slices: medrecon train ct-codec --data ct.h5 -o codec.safetensors",
+    ),
+    "train ct-cold": (
+        "medrecon.cli.train_ct:run_cold",
+        "train cold diffusion: medrecon train ct-cold --data ct.h5 --codec codec.safetensors -o cold.safetensors",
+    ),
+    "train ct-ddpm": ("medrecon.cli.train_ct:run_ddpm", "train a conditional DDPM, a control of the CT tables"),
+    "train ct-regression": (
+        "medrecon.cli.train_ct:run_regression",
+        "train a network that restores in one step, a control of the CT tables",
     ),
     "bench mri": (
         "medrecon.cli.bench:run_mri",
@@ -113,7 +130,7 @@ def _group(word: str, rest: list[str]) -> int:
 
 
 def _help(names: Sequence[str] = tuple(COMMANDS)) -> str:
-    lines = [f"  {name:<16} {COMMANDS[name][1]}" for name in names]
+    lines = [f"  {name:<19} {COMMANDS[name][1]}" for name in names]
     return "\n".join(
         [
             "medrecon: MRI k-space and low-dose CT into images by fast diffusion (research use, not a medical device)",

@@ -34,7 +34,7 @@ class CtPrior:
     ----------
     kind : "ct-codec", "ct-cold", "ct-ddpm" or "ct-regression".
     network : `CtCodec`, `ColdNet`, `CtDdpm`; a regression is a `ColdNet` to be called at t = 1, or a `RedCnn`.
-    space : where a `ColdNet` works; pixels for the others.
+    space : where a `ColdNet` works; a codec's own latents; pixels for the others.
     name, sha256, record : which weights these are; the record goes into the provenance.
     """
 
@@ -47,14 +47,15 @@ class CtPrior:
 
     @property
     def codec(self) -> CtCodec | None:
-        """Of a latent space."""
+        """Of a latent space, or the network itself."""
         return self.space.codec
 
     @property
     def multiple(self) -> int:
         """Image sides must be multiples of this."""
         options = getattr(self.network, "options", None)
-        return getattr(options, "multiple", 1) * self.space.factor
+        own = getattr(options, "multiple", 1)
+        return own if self.kind == CODEC else own * self.space.factor
 
     @property
     def device(self) -> torch.device:
@@ -109,7 +110,9 @@ def made_ct(
     kind = settings["kind"]
     with misfit_explained(name, f"network of kind {kind}"):
         if kind == CODEC:
-            return CtPrior(kind, _codec(tensors, settings, device), PIXELS, name, sha256, settings)
+            space = latent_space(tensors, settings, device, name)
+            assert space.codec is not None
+            return CtPrior(kind, space.codec, space, name, sha256, settings)
         if kind == DDPM:
             options = DdpmOptions.from_dict(settings["options"])
             network = CtDdpm(ready_network(tensors, options.architecture, device), options).to(device)
@@ -130,13 +133,8 @@ def latent_space(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], dev
     if settings.get("kind") != CODEC:
         raise InputError(f"{name} holds weights of kind '{settings.get('kind')}'; a codec is of kind '{CODEC}'")
     with misfit_explained(name, "codec"):
-        codec = _codec(tensors, settings, device)
+        codec = _ready(CtCodec(CodecOptions(**settings["options"])), tensors, device)
         return Space("latent", codec.options.factor, codec, LatentScale.from_dict(settings))
-
-
-def _codec(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], device: torch.device) -> CtCodec:
-    codec = CtCodec(CodecOptions(**settings["options"]))
-    return _ready(codec, tensors, device)
 
 
 def _ready(network: nn.Module, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
