@@ -23,6 +23,7 @@ import plots
 from ablation_tables import ablation, continued
 from comparison import FOREGROUND, Row
 from ct_tables import KINDS as CT
+from ct_training_tables import KINDS as CT_TRAINING
 from figure import draw
 from hfs_differences import KINDS as HFS_DIFFERENCES
 from hfs_sweep_table import hfs_sweep
@@ -164,6 +165,7 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         *HFS_DIFFERENCES,
         hfs_sweep,
         *CT,
+        *CT_TRAINING,
     )
 }
 

@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 import ct_tables
+import ct_training_tables
 
 NAMES = ("psnr", "ssim", "rmse")
 
@@ -115,3 +116,27 @@ def test_every_table_says_machine_commit_and_seed(kind):
     text = kind([record([row("tv", [1.0])])])
     for words in ("cpu, 1 thread", "commit abc", "seed 0"):
         assert words in text
+
+
+def trained(network, seconds, rmse, sha256, codec=None):
+    """`rmse` holds the validations, evenly spaced over the seconds."""
+    rows = [
+        {"seconds": seconds * (i + 1) / len(rmse), "steps": i, "rmse_hu_0.25": value, "rmse_hu_0.1": 2 * value}
+        for i, value in enumerate(rmse)
+    ]
+    return {"network": network, "parameters": 1e6, "steps": 9, "seconds": seconds, "validation": rows, "sha256": sha256,
+            "codec": codec}  # fmt: skip
+
+
+def test_minutes_to_the_ddpm_hold_those_of_the_codec():
+    rows = [
+        trained("codec", 60, [3], "c"),
+        trained("cold-latent", 240, [20, 9, 8, 7], "l", codec="c"),
+        trained("ddpm", 360, [30, 10], "d"),
+        trained("nothing", 60, [50], "n"),
+    ]
+    found = lines(ct_training_tables.ct_training([record(rows)]))
+    assert found[0].endswith("| 1.0 | 3.00 | 6.00 | – | – |")
+    assert found[1].endswith("| 5.0 | 7.00 | 14.00 | 3.0 | 2.0× |")
+    assert found[2].endswith("| 6.0 | 10.00 | 20.00 | 6.0 | 1.0× |")
+    assert found[3].endswith("| not reached | – |")
