@@ -29,6 +29,8 @@ class FilteredBackprojection(ABC):
     cutoff : where the Hann window ends, as a share of the detector's Nyquist frequency.
     """
 
+    kernel: Kernel
+
     def __init__(self, projector: RayProjector, kernel: Kernel = "ramp", cutoff: float = 1.0) -> None:
         if kernel not in ("ramp", "hann") or not 0 < cutoff <= 1:
             raise ValueError(

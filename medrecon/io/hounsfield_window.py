@@ -1,0 +1,38 @@
+"""Grey windows of CT pictures: which HU are black and which white."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from medrecon.errors import InputError
+
+
+@dataclass(frozen=True)
+class HounsfieldWindow:
+    """Centre and width in HU."""
+
+    centre: float
+    width: float
+
+    def __call__(self, hu: Tensor) -> Tensor:
+        """0 at the lower end of the window and below, 1 at the upper end and above."""
+        return ((hu - self.centre) / self.width + 0.5).clamp(0, 1)
+
+
+WINDOWS = {
+    "soft-tissue": HounsfieldWindow(50, 400),
+    "lung": HounsfieldWindow(-600, 1500),
+    "bone": HounsfieldWindow(400, 1800),
+    "brain": HounsfieldWindow(40, 80),
+    "liver": HounsfieldWindow(60, 150),
+}
+"""As radiologists set them; schools differ by some tens of HU."""
+
+
+def window_of(name: str) -> HounsfieldWindow:
+    """The window of that name; raises InputError for others."""
+    if name not in WINDOWS:
+        raise InputError(f"'{name}' is no window; expected one of {', '.join(WINDOWS)}")
+    return WINDOWS[name]
