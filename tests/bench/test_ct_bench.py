@@ -34,9 +34,7 @@ def sources():
 
 def campaign(out, methods=(INPUT,), doses=(0.25,), scans=1, slices=1, shard=None, policy="stop", **choice):
     asked = CtChoice(methods, **choice)
-    return Campaign(
-        ct_plan(sources()[:scans], doses, (0,), slices, asked, {}), out, shard, policy, CtRows
-    )
+    return Campaign(ct_plan(sources()[:scans], doses, (0,), slices, asked, {}), out, shard, policy, CtRows)
 
 
 def only_rows(made):
@@ -140,10 +138,8 @@ def test_killed_and_resumed_and_in_shards_the_rows_are_those_of_one_run(tmp_path
     assert campaign(tmp_path / "whole", doses=(0.25, 0.1)).run(CPU).made == 0
     assert campaign(tmp_path / "whole", doses=(0.25, 0.1, 0.5)).run(CPU).made == 1
     assert join([*paths, paths[0]], tmp_path / "joined.json")[0] == 2
-    scores = [[row["mean"] for row in sorted(rows, key=lambda row: row["dose"])] for rows in (
-        read_rows(tmp_path / "joined.json"), [row for row in only_rows(whole)]
-    )]  # fmt: skip
-    assert scores[0] == scores[1]
+    joined = sorted(read_rows(tmp_path / "joined.json"), key=lambda row: -row["dose"])
+    assert [row["mean"] for row in joined] == [row["mean"] for row in only_rows(whole)]
 
 
 def test_rows_of_other_code_stop_the_run(tmp_path, monkeypatch):
