@@ -120,10 +120,10 @@ def _phantom(level: str, n: int) -> CtScan:
     """One body a slice; training draws its seeds below these."""
     from medrecon.simulate.ct_phantom import LEVELS, textured_phantom
 
-    known = {name: name for name in LEVELS}
-    if level not in known:
+    found = next((each for each in LEVELS if each == level), None)
+    if found is None:
         raise InputError(f"--phantoms holds '{level}'; choose of {', '.join(LEVELS)}")
-    bodies = [textured_phantom(FIRST_SEED + i, PIXELS, PIXEL_MM, level=known[level]).hu for i in range(n)]
+    bodies = [textured_phantom(FIRST_SEED + i, PIXELS, PIXEL_MM, level=found).hu for i in range(n)]
     return CtScan(torch.stack(bodies), True, (SLICE_MM, PIXEL_MM, PIXEL_MM))
 
 

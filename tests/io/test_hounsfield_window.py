@@ -23,6 +23,6 @@ def test_names_are_radiologists():
 
 @pytest.mark.parametrize("text", ["wide", "50/0", "50/-400", "50", "/400", "50/400/2", ""])
 def test_what_is_no_window_is_one_line(text):
-    with pytest.raises(InputError, match="is no window.*such as 50/400") as error:
+    with pytest.raises(InputError, match=r"is no window.*such as 50/400") as error:
         window_of(text)
     assert "\n" not in str(error.value)
