@@ -72,6 +72,9 @@ def run(argv: Sequence[str]) -> int:
     """Make the rows that are missing; exit code 0 even if the time ended before the work."""
     options = parse(BenchCt, argv, "bench ct", CT)
     check_out(options.out, options.seconds)
+    for name, values in (("--slices", (options.slices,)), ("--few", (options.few,)), ("--steps", options.steps)):
+        if any(value < 1 for value in values):
+            raise InputError(f"{name} is {min(values)}; give numbers of at least 1")
     shard = shard_of(options.shard)
     device = resolve(options.device, options.threads)
     from medrecon.bench.campaign import Campaign
