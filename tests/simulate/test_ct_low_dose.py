@@ -4,10 +4,12 @@ import nibabel
 import numpy as np
 import pytest
 import torch
+from ct_files import write_ct
 
 from medrecon.cli.main import run
 from medrecon.ct.dose import Scanner
 from medrecon.errors import InputError
+from medrecon.io import load_volume
 from medrecon.operators.fan_beam import FanGeometry
 from medrecon.progress import Progress
 from medrecon.simulate.ct_low_dose import simulate_low_dose
@@ -89,6 +91,16 @@ def test_full_dose_writes_what_was_read(chest, tmp_path):
     out = tmp_path / "same.nii.gz"
     assert run(["simulate", "ct", str(chest), "-o", str(out), "--dose", "1", "--device", "cpu"]) == 0
     np.testing.assert_array_equal(nibabel.load(out).get_fdata(), nibabel.load(chest).get_fdata())
+
+
+def test_command_from_series_to_derived_series(tmp_path):
+    write_ct(tmp_path / "in", volume().values.numpy(), spacing=(5.0, 7.0, 7.0))
+    assert run(["simulate", "ct", str(tmp_path / "in"), "-o", str(tmp_path / "low"), "--device", "cpu"]) == 0
+    before, after = load_volume(tmp_path / "in"), load_volume(tmp_path / "low")
+    np.testing.assert_allclose(after.affine, before.affine)
+    added = after.values - before.values
+    assert 2 < float(added.std()) < 40
+    assert abs(float(added.mean())) < 1
 
 
 @pytest.mark.parametrize(
