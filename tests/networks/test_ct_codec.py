@@ -33,10 +33,10 @@ def test_units_are_exact_both_ways_and_water_is_zero():
 @pytest.mark.parametrize("factor", [2, 4, 8])
 def test_polynomials_are_orthonormal_and_begin_with_what_a_ramp_has(factor):
     rows = polynomials(factor)
-    torch.testing.assert_close(rows @ rows.T, torch.eye(factor**2), atol=1e-5, rtol=0)
-    y, x = torch.meshgrid(*[torch.arange(factor).float()] * 2, indexing="ij")
+    torch.testing.assert_close(rows @ rows.T, torch.eye(factor**2).double(), atol=1e-12, rtol=0)
+    y, x = torch.meshgrid(*[torch.arange(factor).double()] * 2, indexing="ij")
     ramp = (3 * y - 2 * x + 7).flatten()
-    assert (rows[3:] @ ramp).abs().max() < 1e-4
+    assert (rows[3:] @ ramp).abs().max() < 1e-10
     assert (rows[:3] @ ramp).abs().min() > 0.1
 
 
@@ -88,6 +88,14 @@ def test_training_draws_around_the_mean_with_the_width_that_it_learns():
     assert torch.equal(logvar, torch.full_like(logvar, -4.0))
     other, *_ = network(u, torch.ones_like(mean))
     torch.testing.assert_close(other, network.decode(mean + torch.tensor(-2.0).exp()))
+
+
+def test_the_linear_path_keeps_single_precision_under_autocast():
+    network, u = CtCodec(SMALL).requires_grad_(False), torch.full((1, 1, 16, 16), 1.2345)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = network.decode(network.encode(u))
+    assert found.dtype == torch.float32
+    assert to_hu(found - u).abs().max() < 1e-3
 
 
 def test_batches_are_singles_and_runs_repeat():

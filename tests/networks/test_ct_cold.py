@@ -54,7 +54,11 @@ def test_end_time_and_dose_reach_the_network(space):
     network, (state, end) = cold(space, seed=1), states(space)
     t, dose = torch.full((2,), 0.5), torch.full((2,), 0.25)
     plain = network(state, end, t, dose)
-    for other in (network(state, end + 0.1, t, dose), network(state, end, 0.9 * t, dose), network(state, end, t, 0.2 * dose)):
+    for other in (
+        network(state, end + 0.1, t, dose),
+        network(state, end, 0.9 * t, dose),
+        network(state, end, t, 0.2 * dose),
+    ):
         assert (other - plain).abs().max() > 1e-4
     blind = cold(space, seed=1, sees_end=False)
     assert torch.equal(blind(state, end, t, dose), blind(state, end + 0.1, t, dose))

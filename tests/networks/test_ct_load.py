@@ -69,7 +69,7 @@ def test_another_codec_is_refused_by_its_hash(tmp_path):
 
 
 def test_a_codec_that_is_nowhere_is_one_line(tmp_path):
-    with pytest.raises(InputError, match="needs the codec 'codec'.*neither registered nor beside it"):
+    with pytest.raises(InputError, match=r"needs the codec 'codec'.*neither registered nor beside it"):
         load_ct(str(cold_file(tmp_path, "0" * 64)))
 
 
@@ -97,7 +97,9 @@ def test_every_other_kind_loads(tmp_path):
         assert prior.encode(u).shape == shape
         assert torch.equal(prior.decode(prior.encode(u)), u)
     ddpm = DdpmOptions(network=TINY)
-    weights.save(tmp_path / "d.safetensors", UNet(ddpm.architecture).state_dict(), {"kind": "ct-ddpm", "options": ddpm.as_dict()})
+    weights.save(
+        tmp_path / "d.safetensors", UNet(ddpm.architecture).state_dict(), {"kind": "ct-ddpm", "options": ddpm.as_dict()}
+    )
     assert isinstance(load_ct(str(tmp_path / "d.safetensors")).network, CtDdpm)
     red = {"kind": "ct-regression", "architecture": "red-cnn", "options": {"width": 96}}
     weights.save(tmp_path / "r.safetensors", RedCnn().state_dict(), red)
@@ -110,12 +112,14 @@ def test_what_is_no_ct_network_or_does_not_fit_is_one_line(tmp_path):
     weights.save(tmp_path / "m.safetensors", {"a": torch.zeros(2)}, {"kind": "mri-image"})
     with pytest.raises(InputError, match="weights of kind 'mri-image'; a CT network is of kind ct-codec"):
         load_ct(str(tmp_path / "m.safetensors"))
-    weights.save(tmp_path / "b.safetensors", {"a": torch.zeros(2)}, {"kind": "ct-ddpm", "options": DdpmOptions().as_dict()})
+    weights.save(
+        tmp_path / "b.safetensors", {"a": torch.zeros(2)}, {"kind": "ct-ddpm", "options": DdpmOptions().as_dict()}
+    )
     with pytest.raises(InputError, match="make no network of kind ct-ddpm"):
         load_ct(str(tmp_path / "b.safetensors"))
-    path, digest = codec_file(tmp_path)
+    _, digest = codec_file(tmp_path)
     wrong = cold_file(tmp_path, digest)
     tensors, settings, _ = weights.load(wrong)
     weights.save(wrong, tensors, {**settings, "codec": {"name": "cold", "sha256": "0" * 64}})
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="give the codec that it was trained with"):
         load_ct(str(wrong))
