@@ -22,8 +22,6 @@ from medrecon.evaluation.noise_power import spectrum_distance
 from medrecon.instruments import reset_peak_memory
 
 PROTOCOL = "ct-full"
-EXPENSIVE = 50
-"""Network calls a slice above which a run gets `CtChoice.few` slices of each scan."""
 LESION_CALLS = 1000
 """Network calls a slice up to which a second run, with lesions, is made."""
 MULTIPLES = (0.25, 0.5, 0.71, 1.41, 2.0, 4.0)
@@ -39,7 +37,7 @@ class CtChoice:
 
     Attributes
     ----------
-    few : slices of a scan for runs of more than EXPENSIVE network calls a slice.
+    few : slices of a scan for methods that draw, which take up to thousands of network calls a slice.
     options : further options of the methods that have them.
     """
 
@@ -79,7 +77,7 @@ class CtSuite:
             further = {name: value for name, value in choice.options.items() if takes(method, name)}
             for n, k in product(steps, samples):
                 options = {**({"steps": n} if n else {}), **({"samples": k} if k > 1 else {}), **further}
-                yield CtRecipe(method, options, choice.few if (n or 1) * k > EXPENSIVE else None)
+                yield CtRecipe(method, options, choice.few if takes(method, "samples") else None)
 
     def prepare(self, source: CtSource, condition: CtCondition, device: torch.device) -> CtCase:
         """Everything that the runs of one condition share."""

@@ -50,7 +50,7 @@ class BenchCt:
     samples: Annotated[tuple[int, ...], tyro.conf.arg(metavar="K ...", help_behavior_hint="")] = ()
     """Draws a slice of the methods that draw."""
     few: int = 2
-    """Slices of each scan for runs of more than 50 network calls a slice."""
+    """Slices of each scan for methods that draw, which take up to thousands of network calls a slice."""
     options: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...", help_behavior_hint="")] = ()
     """Further options of the methods that have them."""
     shard: Annotated[str | None, tyro.conf.arg(metavar="I/N", help_behavior_hint="")] = None
