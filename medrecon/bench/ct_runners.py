@@ -31,7 +31,7 @@ class Cleaned:
     values: Tensor
     seconds_per_slice: float
     network_calls: int
-    peak_memory_mib: float
+    peak_memory_mib: float | None
 
 
 @dataclass(frozen=True, eq=False)
