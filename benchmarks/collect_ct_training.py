@@ -1,4 +1,6 @@
-"""Records of benchmarks/train_ct.py as one file of results: python benchmarks/collect_ct_training.py OUT_DIR RESULTS.json
+"""Records of benchmarks/train_ct.py as one file of results.
+
+python benchmarks/collect_ct_training.py OUT_DIR RESULTS.json
 
 The networks must have been trained on one kind of machine; losses by step are left out, validations are kept.
 """

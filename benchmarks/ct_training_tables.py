@@ -9,6 +9,12 @@ from table_parts import Record, machine, table
 
 RIVAL = "ddpm"
 CODEC = "codec"
+WORDS = (
+    " Minutes of training on the GPU, validation off the clock, the codec's included where there is one. RMSE in HU on "
+    "held-out slices with the averaged weights; the codec's is that of its round trip, the `ddpm`'s that of 20 DDIM "
+    "steps. Minutes to `ddpm`'s end: until the RMSE at every dose was no higher than the `ddpm`'s last; faster by: the "
+    "`ddpm`'s minutes over these."
+)
 
 
 def ct_training(records: Sequence[Record]) -> str:
@@ -31,12 +37,7 @@ def ct_training(records: Sequence[Record]) -> str:
         ))  # fmt: skip
     names = [f"RMSE at {100 * float(dose.removeprefix('rmse_hu_')):g} %" for dose in doses]
     head = ("network", "parameters", "steps", "minutes", *names, f"minutes to `{RIVAL}`'s end", "faster by")
-    return table(head, body) + (
-        f"\n\n*{machine(record)}, commit {record['commit']}.* Minutes of training on the GPU, validation off the clock, the "
-        f"codec's included where there is one. RMSE in HU on held-out slices with the averaged weights; the codec's is that "
-        f"of its round trip, the `{RIVAL}`'s that of 20 DDIM steps. Minutes to `{RIVAL}`'s end: until the RMSE at every dose "
-        f"was no higher than the `{RIVAL}`'s last; faster by: the `{RIVAL}`'s minutes over these."
-    )
+    return table(head, body) + f"\n\n*{machine(record)}, commit {record['commit']}.*" + WORDS
 
 
 KINDS = (ct_training,)

@@ -3,8 +3,8 @@
 python benchmarks/train_ct.py PACK OUT_DIR codec:240 cold-latent:240 cold-pixel:240 one-step:240 ddpm:240 red-cnn:240
                               [--limit 560] [--codec FILE] [--batch N] [--rate R] [--config FILE] [--toy]
 
-A job is network:seconds. PACK is a CT pack with a held-out part (medrecon data pack-ct). OUT_DIR gets NETWORK.safetensors,
-8 bits a weight, and NETWORK.json, the run's record: `validation` has the RMSE in HU on held-out slices by seconds of
+A job is network:seconds. PACK is a CT pack with a held-out part (medrecon data pack-ct). OUT_DIR gets
+NETWORK.safetensors, 8 bits a weight, and NETWORK.json, the run's record: `validation` has the RMSE in HU on held-out slices by seconds of
 training, off its clock, so that the minutes to another network's final RMSE can be read off. A DDPM's is that of
 20 DDIM steps; a codec's that of its round trip.
 
@@ -31,8 +31,8 @@ from medrecon.datasets.ct_kept_bank import keep_noise, kept_bank
 from medrecon.datasets.ct_noise import NoiseOptions
 from medrecon.datasets.ct_pack import read_ct_pack
 from medrecon.datasets.ct_phantoms import phantom_volumes
-from medrecon.networks.ct_cold import ColdOptions, pixel_network
 from medrecon.networks.ct_codec import CodecOptions
+from medrecon.networks.ct_cold import ColdOptions, pixel_network
 from medrecon.networks.ct_ddpm import DdpmOptions
 from medrecon.networks.ct_load import CtPrior, load_ct
 from medrecon.networks.red_cnn import RedCnnOptions
@@ -158,7 +158,9 @@ def toy(recipe: Recipe) -> Recipe:
 def run(name: str, seconds: float, bank: PairBank, pairs: HeldOutPairs, given: argparse.Namespace) -> bool:
     """Train one network as far as the time allows; whether it is done."""
     recipe = recipe_of(name, seconds, given)
-    codec = load_ct(given.codec or str(given.out / "codec.safetensors"), bank.device) if works_in_latents(recipe) else None
+    codec = (
+        load_ct(given.codec or str(given.out / "codec.safetensors"), bank.device) if works_in_latents(recipe) else None
+    )
     record = Record(name, recipe, codec, pairs, given.out / f"{name}.json", bank.device)
     compiled = bank.device.type == "cuda"
     trained = train_ct(
@@ -189,7 +191,14 @@ class Record:
     def __init__(
         self, name: str, recipe: Recipe, codec: CtPrior | None, pairs: HeldOutPairs, file: Path, device: torch.device
     ) -> None:
-        self.name, self.recipe, self.codec, self.pairs, self.file, self.device = name, recipe, codec, pairs, file, device
+        self.name, self.recipe, self.codec, self.pairs, self.file, self.device = (
+            name,
+            recipe,
+            codec,
+            pairs,
+            file,
+            device,
+        )
         self.seconds, self.said = 0, 0
         earlier = json.loads(file.read_text())["validation"] if file.is_file() else []
         self.rows: list[dict[str, float]] = earlier

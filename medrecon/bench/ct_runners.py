@@ -31,7 +31,7 @@ class Cleaned:
     values: Tensor
     seconds_per_slice: float
     network_calls: int
-    peak_memory_mib: float
+    peak_memory_mib: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +112,7 @@ def cast(
 
 
 def _own(method: str) -> str | None:
-    """Name of the network that is shipped for a method, None where it is not there."""
+    """Name of a method's own network where its weights are at hand; those of controls are recorded alone."""
     name = ct_method_class(method).default_prior
-    return name if name is not None and find(name) is not None else None
+    found = None if name is None else find(name)
+    return name if found is not None and found[0].file is not None else None

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from medrecon.errors import InputError
+from medrecon.simulate.ct_phantom import LEVELS, Level, textured_phantom
 from medrecon.simulate.scan import evaluation_slices
 
 NIFTI, PACK = (".nii", ".nii.gz"), ".h5"
@@ -56,8 +57,11 @@ def ct_sources(path: Path | None, phantoms: Sequence[str]) -> tuple[list[CtSourc
 
     Raises InputError where nothing is left, or where the one file given cannot be used.
     """
+    unknown = [kind for kind in phantoms if kind not in LEVELS]
+    if unknown:
+        raise InputError(f"there is no phantom '{unknown[0]}'; choose of {', '.join(LEVELS)}")
     found, left_out = ([], []) if path is None else _volumes(path)
-    found += [CtSource(PHANTOM + kind, lambda n, kind=kind: _phantom(kind, n)) for kind in phantoms]
+    found += [CtSource(PHANTOM + kind, lambda n, kind=kind: _phantom(kind, n)) for kind in LEVELS if kind in phantoms]
     if not found:
         raise InputError("nothing to measure on; give --data, or some --phantoms")
     names = [source.name for source in found]
@@ -116,14 +120,9 @@ def _nifti(path: Path, n: int) -> CtScan:
     return CtScan(volume.values[chosen], False, volume.voxel_mm, padding)
 
 
-def _phantom(level: str, n: int) -> CtScan:
+def _phantom(level: Level, n: int) -> CtScan:
     """One body a slice; training draws its seeds below these."""
-    from medrecon.simulate.ct_phantom import LEVELS, textured_phantom
-
-    known = {name: name for name in LEVELS}
-    if level not in known:
-        raise InputError(f"--phantoms holds '{level}'; choose of {', '.join(LEVELS)}")
-    bodies = [textured_phantom(FIRST_SEED + i, PIXELS, PIXEL_MM, level=known[level]).hu for i in range(n)]
+    bodies = [textured_phantom(FIRST_SEED + i, PIXELS, PIXEL_MM, level=level).hu for i in range(n)]
     return CtScan(torch.stack(bodies), True, (SLICE_MM, PIXEL_MM, PIXEL_MM))
 
 

@@ -22,12 +22,10 @@ from medrecon.evaluation.noise_power import spectrum_distance
 from medrecon.instruments import reset_peak_memory
 
 PROTOCOL = "ct-full"
-EXPENSIVE = 50
-"""Network calls a slice above which a run gets `CtChoice.few` slices of each scan."""
 LESION_CALLS = 1000
 """Network calls a slice up to which a second run, with lesions, is made."""
-MULTIPLES = (0.25, 0.5, 0.71, 1.0, 1.41, 2.0, 4.0)
-"""Of the default strength of a classical method; the best of them by the truth is a line of the tables."""
+MULTIPLES = (0.25, 0.5, 0.71, 1.41, 2.0, 4.0)
+"""Of a classical method's own strength, at which it is tried besides; the best by the truth is a line of the tables."""
 STEPS = {"cold-latent": (1, 2, 5, 10), "cold-pixel": (1, 5, 10), "ddpm": (10, 50, 1000)}
 SAMPLES = {"ddpm": (1, 8)}
 STRENGTH = "strength"
@@ -39,7 +37,7 @@ class CtChoice:
 
     Attributes
     ----------
-    few : slices of a scan for runs of more than EXPENSIVE network calls a slice.
+    few : slices of a scan for methods that draw, which take up to thousands of network calls a slice.
     options : further options of the methods that have them.
     """
 
@@ -71,6 +69,7 @@ class CtSuite:
         for method in choice.methods:
             if takes(method, STRENGTH):
                 rule = default(method, STRENGTH)
+                yield CtRecipe(method, {}, None)
                 yield from (CtRecipe(method, {STRENGTH: rule * multiple}, None) for multiple in MULTIPLES)
                 continue
             steps = (choice.steps or STEPS.get(method, (None,))) if takes(method, "steps") else (None,)
@@ -78,7 +77,7 @@ class CtSuite:
             further = {name: value for name, value in choice.options.items() if takes(method, name)}
             for n, k in product(steps, samples):
                 options = {**({"steps": n} if n else {}), **({"samples": k} if k > 1 else {}), **further}
-                yield CtRecipe(method, options, choice.few if (n or 1) * k > EXPENSIVE else None)
+                yield CtRecipe(method, options, choice.few if takes(method, "samples") else None)
 
     def prepare(self, source: CtSource, condition: CtCondition, device: torch.device) -> CtCase:
         """Everything that the runs of one condition share."""
@@ -99,7 +98,7 @@ class CtSuite:
         if done.network_calls <= LESION_CALLS:
             again = runner.solve(case.with_lesions[part], **how).values
         return {
-            **_scores(done.values, case, part),
+            **_scores(done.values.to(device), case, part),
             "noise": _noise(done.values, case, part),
             "lesions": None if again is None else _lesions(again, done.values, case, part),
             "network_calls": done.network_calls,
@@ -120,7 +119,7 @@ def _scores(values: Tensor, case: CtCase, part: slice) -> dict[str, Any]:
 
 
 def _of_protocol(name: str, values: Tensor, case: CtCase, part: slice) -> dict[str, Any]:
-    scores = score_ct(values, case.reference[part], name).as_dict()
+    scores = score_ct(values, case.reference[part].to(values.device), name).as_dict()
     rows = iter(scores["slices"])
     names, there = list(scores["mean"]), set(range(len(case.low))[part])
     slices = [_short(next(rows)) if i in there else dict.fromkeys(names) for i in range(len(case.low))]

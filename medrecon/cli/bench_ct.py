@@ -50,7 +50,7 @@ class BenchCt:
     samples: Annotated[tuple[int, ...], tyro.conf.arg(metavar="K ...", help_behavior_hint="")] = ()
     """Draws a slice of the methods that draw."""
     few: int = 2
-    """Slices of each scan for runs of more than 50 network calls a slice."""
+    """Slices of each scan for methods that draw, which take up to thousands of network calls a slice."""
     options: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...", help_behavior_hint="")] = ()
     """Further options of the methods that have them."""
     shard: Annotated[str | None, tyro.conf.arg(metavar="I/N", help_behavior_hint="")] = None
@@ -72,6 +72,9 @@ def run(argv: Sequence[str]) -> int:
     """Make the rows that are missing; exit code 0 even if the time ended before the work."""
     options = parse(BenchCt, argv, "bench ct", CT)
     check_out(options.out, options.seconds)
+    for name, values in (("--slices", (options.slices,)), ("--few", (options.few,)), ("--steps", options.steps)):
+        if any(value < 1 for value in values):
+            raise InputError(f"{name} is {min(values)}; give numbers of at least 1")
     shard = shard_of(options.shard)
     device = resolve(options.device, options.threads)
     from medrecon.bench.campaign import Campaign

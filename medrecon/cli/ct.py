@@ -127,7 +127,7 @@ def _checked(common: Ct) -> tuple[float, float]:
         raise InputError(f"--seed is {common.seed}; give a whole number of at least 0")
     if common.window is None:
         return CT_PROTOCOLS[common.protocol].window
-    from medrecon.io import window_of
+    from medrecon.io.hounsfield_window import window_of
 
     return window_of(common.window).ends
 

@@ -80,7 +80,7 @@ def run_pack(argv: Sequence[str]) -> int:
     with progress_bar() as on_step:
         record = pack_folder(options.folder, options.out, _pack_options(options), on_step)
     print(table(record.volumes))
-    print(summary(record))
+    print(_summary(record))
     for where, why in record.refused:
         print(f"passed over {where}: {why}", file=sys.stderr)
     size = options.out.stat().st_size / 2**20
@@ -143,7 +143,7 @@ def table(volumes: Sequence[PackedVolume]) -> str:
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
-def summary(record: PackRecord) -> str:
+def _summary(record: PackRecord) -> str:
     def part(split: str) -> str:
         chosen = [v for v in record.volumes if v.split == split]
         return f"{len(chosen)} {split} (subjects: {len({v.subject for v in chosen})})"

@@ -61,8 +61,8 @@ def parse_both(first: type, second: type, argv: Sequence[str], command: str, des
 
 def method_name(argv: Sequence[str], default: str) -> str:
     """The value of `--method`, which decides what other options there are and so is read before them."""
-    name = default
-    for word, following in zip(argv, [*argv[1:], "-"], strict=True):
+    name = default  # without any word the "-" has no partner
+    for word, following in zip(argv, [*argv[1:], "-"], strict=False):
         if word == "--method":
             if following.startswith("-"):
                 raise InputError("--method has no value; give the name of a method")

@@ -67,7 +67,8 @@ def train_and_store(team: Team, device: torch.device, options: TrainCt, recipe: 
     sha256 = _store(trained, settings, options, device, codec, _pairs(held_out, device))
     loss = f", last mean loss {trained.run.history[-1].loss:.4f}" if trained.run.history else ""
     print(f"{len(volumes)} volumes, {trained.run.steps} steps in {trained.run.seconds:.0f} s{loss}")
-    print(f"wrote {options.out} (sha256 {sha256[:12]}) and {options.out.with_suffix('.csv')}")
+    log = f" and {options.out.with_suffix('.csv')}" if trained.run.history else ""
+    print(f"wrote {options.out} (sha256 {sha256[:12]}){log}")
     print(f"keep it by name: medrecon weights add {options.out} --name NAME")
     if options.checkpoint is None:
         options.state.unlink(missing_ok=True)

@@ -101,9 +101,7 @@ class PairBank:
         names = hashlib.sha256(json.dumps(self.names).encode()).hexdigest()[:12]
         return {"volumes": len(self.names), "names": names, "bank_seed": self.seed, "pairs": asdict(self.options)}
 
-    def draw(
-        self, batch: int, size: int, generator: torch.Generator, *, phantom_share: float | None = None
-    ) -> Pairs:
+    def draw(self, batch: int, size: int, generator: torch.Generator, *, phantom_share: float | None = None) -> Pairs:
         """Random crops of `size` pixels a side, turned and mirrored, at random doses.
 
         `phantom_share` takes the place of the options'. Raises InputError for crops larger than the canvas.
@@ -171,9 +169,7 @@ def _chances(volumes: Sequence[CtVolume]) -> list[float]:
         who = (v.noise_free, "" if v.noise_free else v.subject)
         slices[who] = slices.get(who, 0) + len(v.values)
     subjects = sum(not noise_free for noise_free, _ in slices)
-    return [
-        1 / slices[True, ""] if v.noise_free else 1 / (subjects * slices[False, v.subject]) for v in volumes
-    ]
+    return [1 / slices[True, ""] if v.noise_free else 1 / (subjects * slices[False, v.subject]) for v in volumes]
 
 
 def _whole(u: Tensor, count: int) -> Tensor:

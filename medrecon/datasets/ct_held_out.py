@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ class HeldOutOptions:
     slices: int = 4
     canvas: int = 512
     seed: int = 1000
-    noise: NoiseOptions = NoiseOptions(realisations=1, kernels=("hann",))
+    noise: NoiseOptions = field(default_factory=lambda: NoiseOptions(realisations=1, kernels=("hann",)))
 
 
 @dataclass(frozen=True, eq=False)

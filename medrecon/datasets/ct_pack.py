@@ -55,8 +55,8 @@ def read_ct_pack(path: Path, split: Split | None = None) -> list[CtVolume]:
         with h5py.File(path) as file:
             if file.attrs.get(MARK) != KIND:
                 raise InputError(f"{path.name} is no CT pack; make one with medrecon data pack-ct")
-            wanted = [name for name in file if split in (None, file[name].attrs["split"])]
-            found = [_from_pack(name, cast(h5py.Dataset, file[name])) for name in wanted]
+            members = [(str(name), cast(h5py.Dataset, file[name])) for name in file]
+            found = [_from_pack(name, data) for name, data in members if split in (None, data.attrs["split"])]
     except (OSError, KeyError, AttributeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path.name} is no CT pack ({reason}); make one with medrecon data pack-ct") from None

@@ -13,7 +13,7 @@ from medrecon.atomic import whole_file
 from medrecon.datasets.ct_pack import mark, store_ct
 from medrecon.datasets.ct_volume import THICKEST_MM, CtVolume, thickened
 from medrecon.datasets.packing import PackedVolume, PackRecord
-from medrecon.datasets.sources import NIFTI, Refused
+from medrecon.datasets.sources import NIFTI, NOBODY, Refused
 from medrecon.datasets.split import drawn_subjects, named_subjects
 from medrecon.datasets.volume import subject_of
 from medrecon.errors import InputError
@@ -36,13 +36,15 @@ class CtPackOptions:
 class CtSource:
     """One volume to be: a NIfTI file or a DICOM series, known by one file of it.
 
-    `who` tells subjects apart in memory and is never stored; `named` is what may be: None for DICOM, which is numbered.
+    `who` tells subjects apart in memory; `subject` is what may be stored of that, None where a number must stand for
+    it; `name` is the volume's, None for DICOM.
     """
 
     path: Path
     where: str
     who: str = field(repr=False)
-    named: str | None
+    subject: str | None
+    name: str | None
     keys: frozenset[str] = field(repr=False)
 
 
@@ -64,8 +66,8 @@ def pack_ct_folder(folder: Path, out: Path, options: CtPackOptions, on_step: OnS
             except InputError as error:
                 refused.append(Refused(source.where, str(error).removeprefix(f"{source.path}: ")))
                 continue
-            subject = source.named or numbers.setdefault(source.who, f"subject-{len(numbers) + 1:04d}")
-            stem = source.named or f"dicom-{len(packed) + 1:04d}"
+            subject = source.subject or numbers.setdefault(source.who, f"subject-{len(numbers) + 1:04d}")
+            stem = source.name or f"dicom-{len(packed) + 1:04d}"
             name = stem if stem not in file else f"{stem}-{len(packed) + 1}"
             volume = replace(volume, name=name, subject=subject)
             store_ct(file, volume)
@@ -90,10 +92,7 @@ def find_ct_sources(folder: Path, *, leave_out: Path) -> tuple[list[CtSource], l
     rest = [p for p in files if p not in nifti]
     dicom = [p for p in rest if is_dicom(p)]
     series, unreadable = find_series(dicom)
-    sources = []
-    for path in nifti:
-        stem = path.name[: path.name.lower().rindex(".nii")]
-        sources.append(CtSource(path, _below(path, folder), subject_of(stem), stem, _keys([path], folder)))
+    sources = _nifti(nifti, folder)
     refused = [Refused(_below(path, folder), why) for path, why in unreadable]
     for found in series:
         path = found.files[0]
@@ -101,8 +100,20 @@ def find_ct_sources(folder: Path, *, leave_out: Path) -> tuple[list[CtSource], l
             refused.append(Refused(_below(path, folder), f"a series of modality {found.modality or 'unknown'}, not CT"))
             continue
         keys = _keys(found.files, folder) | {found.patient}
-        sources.append(CtSource(path, _below(path, folder), found.patient or "no PatientID", None, keys))
+        sources.append(CtSource(path, _below(path, folder), found.patient or NOBODY, None, None, keys))
     return sorted(sources, key=lambda source: source.where), refused, len(rest) - len(dicom)
+
+
+def _nifti(files: Sequence[Path], folder: Path) -> list[CtSource]:
+    """By the file's name; by its folder where the name stands in several (ct.nii.gz)."""
+    stems = [path.name[: path.name.lower().rindex(".nii")] for path in files]
+    sources = []
+    for path, stem in zip(files, stems, strict=True):
+        repeated = stems.count(stem) > 1
+        who = str(path.parent) if repeated else subject_of(stem)
+        keys = _keys([path], folder) | {subject_of(stem)}
+        sources.append(CtSource(path, _below(path, folder), who, None if repeated else who, stem, keys))
+    return sources
 
 
 def _read(source: CtSource, options: CtPackOptions) -> tuple[CtVolume, int]:
@@ -122,7 +133,7 @@ def _held_out(sources: Sequence[CtSource], options: CtPackOptions) -> frozenset[
         return drawn_subjects({source.who for source in sources}, options.held_out, options.seed)
     keys: dict[str, set[str]] = {}
     for source in sources:
-        keys.setdefault(source.who, set()).update(source.keys | {source.who})
+        keys.setdefault(source.who, set()).update(source.keys)
     return named_subjects(keys, options.held_out)
 
 

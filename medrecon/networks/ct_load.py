@@ -134,7 +134,7 @@ def latent_space(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], dev
         raise InputError(f"{name} holds weights of kind '{settings.get('kind')}'; a codec is of kind '{CODEC}'")
     with misfit_explained(name, "codec"):
         codec = _ready(CtCodec(CodecOptions(**settings["options"])), tensors, device)
-        return Space("latent", codec.options.factor, codec, LatentScale.from_dict(settings))
+        return Space("latent", codec.options.factor, codec, LatentScale.from_dict(settings, device))
 
 
 def _ready(network: nn.Module, tensors: Mapping[str, Tensor], device: torch.device) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -16,27 +17,31 @@ from medrecon.networks.ct_cold import ColdOptions
 @final
 @dataclass(frozen=True, eq=False)
 class LatentScale:
-    """Mean `(c,)` a channel and one standard deviation for all: a latent's error keeps its measure in pixels."""
+    """Mean `(c, 1, 1)` of each channel and one standard deviation for all: errors keep their measure in pixels."""
 
-    mean: tuple[float, ...]
+    mean: Tensor
     std: float
 
     def as_dict(self) -> dict[str, Any]:
-        return {"latent_mean": list(self.mean), "latent_std": self.std}
+        return {"latent_mean": self.mean.flatten().tolist(), "latent_std": self.std}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> LatentScale:
-        return cls(tuple(values["latent_mean"]), float(values["latent_std"]))
+    def from_dict(cls, values: Mapping[str, Any], device: torch.device | str = "cpu") -> LatentScale:
+        mean = torch.tensor(values["latent_mean"], dtype=torch.float32, device=device)
+        return cls(mean[:, None, None], float(values["latent_std"]))
+
+    @classmethod
+    def of(cls, latents: Tensor) -> LatentScale:
+        """Measured on `(n, c, h, w)`."""
+        mean = latents.mean((0, 2, 3))[:, None, None]
+        return cls(mean, float((latents - mean).square().mean().sqrt()))
 
     def scaled(self, z: Tensor) -> Tensor:
         """Latents `(n, c, h, w)` of zero mean and unit size."""
-        return (z - self._mean(z)) / self.std
+        return (z - self.mean) / self.std
 
     def unscaled(self, z: Tensor) -> Tensor:
-        return z * self.std + self._mean(z)
-
-    def _mean(self, z: Tensor) -> Tensor:
-        return z.new_tensor(self.mean)[:, None, None]
+        return z * self.std + self.mean
 
 
 @final

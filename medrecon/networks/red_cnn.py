@@ -40,7 +40,8 @@ class RedCnn(nn.Module):
         widths = [1, *[self.options.width] * LAYERS]
         pairs = list(pairwise(widths))
         self.down = nn.ModuleList(nn.Conv2d(a, b, KERNEL) for a, b in pairs)
-        self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, KERNEL) for a, b in reversed(pairs))
+        # a transposed convolution of stride 1 is a convolution of the padded image
+        self.up = nn.ModuleList(nn.Conv2d(b, a, KERNEL, padding=KERNEL - 1) for a, b in reversed(pairs))
         last = self.up[-1]
         nn.init.zeros_(last.weight)  # type: ignore[arg-type]
         nn.init.zeros_(last.bias)  # type: ignore[arg-type]

@@ -109,9 +109,7 @@ def measured_scale(codec: CtCodec, bank: PairBank, options: CtCodecOptions) -> L
     latents = torch.cat([
         codec.encode(bank.draw(batch, options.size, generator).full) for _ in range(MEASURED // batch)
     ])  # fmt: skip
-    mean = latents.mean((0, 2, 3))
-    variance = (latents - mean[:, None, None]).square().mean()
-    return LatentScale(tuple(mean.tolist()), float(variance.sqrt()))
+    return LatentScale.of(latents)
 
 
 def settings_of(options: CtCodecOptions, scale: LatentScale) -> dict[str, Any]:

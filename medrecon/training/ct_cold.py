@@ -103,9 +103,7 @@ def space_of(options: ColdOptions, codec: CtPrior | None) -> Space:
     return codec.space
 
 
-def cold_loss(
-    cold: ColdNet, space: Space, pairs: Pairs, options: CtColdOptions, generator: torch.Generator
-) -> Tensor:
+def cold_loss(cold: ColdNet, space: Space, pairs: Pairs, options: CtColdOptions, generator: torch.Generator) -> Tensor:
     """Distance of the clean state from what the network makes of blends, at times that `options` draw."""
     with torch.no_grad():
         clean, end = space.encode(pairs.full), space.encode(pairs.low)

@@ -58,8 +58,7 @@ def train_ct(bank: PairBank, recipe: Recipe, codec: CtPrior | None = None, **run
 def settings_for(recipe: Recipe, codec: CtPrior | None) -> dict[str, Any]:
     """What weights need to be used while their run goes on; a codec's latents are not scaled yet."""
     if isinstance(recipe, CtCodecOptions):
-        channels = recipe.network.channels
-        return ct_codec.settings_of(recipe, LatentScale((0.0,) * channels, 1.0))
+        return ct_codec.settings_of(recipe, LatentScale(torch.zeros(recipe.network.channels, 1, 1), 1.0))
     if isinstance(recipe, CtColdOptions):
         return ct_cold.settings_of(COLD, recipe.network, codec)
     if isinstance(recipe, CtDdpmOptions):
@@ -129,4 +128,3 @@ def _round_trip(prior: CtPrior, pairs: HeldOutPairs) -> float:
         for full in pairs.full.split(4)
     ]
     return float(torch.cat(squares).mean().sqrt())
-
