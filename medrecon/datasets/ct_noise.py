@@ -41,6 +41,19 @@ class NoiseOptions:
     views: int = 984
 
 
+def standard_noise() -> NoiseOptions:
+    """One field of the default scanner, nothing jittered: what held-out slices are measured with."""
+    own = Scanner()
+    return NoiseOptions(
+        realisations=1,
+        kernels=(own.kernel,),
+        cutoffs=(own.cutoff, own.cutoff),
+        photons=(own.photons, own.photons),
+        electronic=(own.electronic, own.electronic),
+        distance=0.0,
+    )
+
+
 def noise_components(
     volume: CtVolume, options: NoiseOptions, device: torch.device, generator: torch.Generator, on_step: OnStep = silent
 ) -> Tensor:
