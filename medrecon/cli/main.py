@@ -18,6 +18,10 @@ COMMANDS = {
         "medrecon.cli.simulate:run",
         "raw data from a volume: medrecon simulate mri head.nii.gz -o scan.h5",
     ),
+    "simulate ct": (
+        "medrecon.cli.simulate_ct:run",
+        "a CT volume at a lower dose: medrecon simulate ct chest.nii.gz -o low.nii.gz --dose 0.25",
+    ),
     "data pack": ("medrecon.cli.data:run_pack", "a folder of volumes for training: medrecon data pack DIR -o pack.h5"),
     "data pack-ct": (
         "medrecon.cli.data_ct:run",

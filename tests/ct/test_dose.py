@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from properties import DEVICES
 from random_state import random_state_untouched
 from torch import Tensor
 
@@ -163,6 +164,18 @@ def test_the_same_generator_gives_the_same_bits_and_nothing_global(simulator):
     one = generator(5)
     alone = [simulator.components(water(), one) for _ in range(2)]
     assert torch.equal(electronic, torch.cat([e for _, e in alone]))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_generator_gives_the_same_noise_on_every_device(simulator, device):
+    there = DoseSimulator(SCANNER, SHAPE, PIXEL, device)
+    for here, found in zip(
+        (*simulator.components(water(2), generator(6)), simulator.low_dose(water(2), 0.1, generator(7))),
+        (*there.components(water(2), generator(6)), there.low_dose(water(2), 0.1, generator(7))),
+        strict=True,
+    ):
+        assert found.device.type == device
+        torch.testing.assert_close(found.cpu(), here, rtol=1e-4, atol=0.05)
 
 
 def test_starved_rays_stay_finite():
