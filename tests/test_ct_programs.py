@@ -14,11 +14,13 @@ from medrecon.datasets.ct_pack import write_ct_pack
 from medrecon.networks.ct_codec import CodecOptions, CtCodec
 from medrecon.networks.ct_load import load_ct
 from medrecon.networks.ct_space import LatentScale
+from medrecon.weights.registry import register
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import codec_gate  # noqa: E402  (benchmarks is a folder of programs, not a package)
+import register_ct  # noqa: E402
 import train_ct  # noqa: E402
 
 
@@ -44,6 +46,7 @@ def test_jobs_are_trained_recorded_cut_short_and_gone_on_with(pack, monkeypatch,
     assert record["finished"]
     assert record["validation_int8"]["rmse_hu_round_trip"] > 0
     assert record["sha256"] == weights.load(out / "codec.safetensors")[2]
+    registered(out / "codec.json", monkeypatch)
     train(monkeypatch, pack, "codec:0.6", "cold-latent:3", "ddpm:0.2", "--limit", "1.5", *bank)
     said = capsys.readouterr().out
     assert "cold-latent stopped at" in said
@@ -61,6 +64,22 @@ def test_jobs_are_trained_recorded_cut_short_and_gone_on_with(pack, monkeypatch,
     assert not (out / "cold-latent.checkpoint").exists()
     train(monkeypatch, pack, "cold-latent:3", *bank)
     assert "every job is done" in capsys.readouterr().out
+
+
+def registered(file, monkeypatch):
+    """A run becomes a shipped network, loaded by name, and its card says what it is."""
+    folder = file.parent / "registry"
+    folder.mkdir()
+    (folder / "registry.json").write_text("[]")
+    monkeypatch.setattr(register_ct, "FOLDER", folder)
+    monkeypatch.setattr(weights, "register", lambda found: register(found, folder))
+    monkeypatch.setattr(sys, "argv", ["register_ct.py", str(file), "ct-codec", "--ship"])
+    register_ct.main()
+    assert weights.load("ct-codec", folder)[1]["kind"] == "ct-codec"
+    assert "rmse_hu_round_trip" in (folder / "ct-codec.md").read_text()
+    monkeypatch.setattr(sys, "argv", ["register_ct.py", str(file), "ct-ddpm"])
+    register_ct.main()
+    assert weights.record("ct-ddpm", folder).kind == "control"
 
 
 @pytest.mark.parametrize("name", train_ct.JOBS)
