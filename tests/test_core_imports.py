@@ -1,4 +1,4 @@
-"""The core, scan or volume to score and training, runs on torch, numpy, scipy, h5py, safetensors and scikit-image alone."""
+"""The core, to a score and training, runs on torch, numpy, scipy, h5py, safetensors and scikit-image alone."""
 
 import subprocess
 import sys

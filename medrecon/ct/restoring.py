@@ -99,17 +99,17 @@ class Restoring(CtMethod):
         return CtSolution(torch.cat(parts, 1), calls)
 
     def _restored(self, batch: Batch, prior: CtPrior, on_step: OnStep) -> tuple[Tensor, int]:
+        first, last = batch.slice_ids[0], batch.slice_ids[-1]
+        broken = f"{prior.name} made NaN or infinity of slices {first} to {last}; give other weights"
         try:
             found, calls = self.restore(batch, TiledPrior(prior, self.tile), on_step)
-        except NonFiniteError:
-            found = None
-        if found is None or not bool(torch.isfinite(found).all()):
-            first, last = batch.slice_ids[0], batch.slice_ids[-1]
-            raise InputError(f"{prior.name} made NaN or infinity of slices {first} to {last}; give other weights")
+        except NonFiniteError as error:
+            raise InputError(broken) from error
+        if not bool(torch.isfinite(found).all()):
+            raise InputError(broken)
         return found, calls
 
     def _spans(self, images: Tensor) -> Iterator[tuple[int, int]]:
         size = self.together if images.is_cuda else 1
         for start in range(0, len(images), size):
             yield start, min(start + size, len(images))
-

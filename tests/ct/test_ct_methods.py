@@ -136,7 +136,9 @@ def test_the_network_is_told_the_dose_and_nothing_is_drawn(priors):
 
 def test_both_ends_differ_from_two_steps_on(priors):
     low, _ = scan(1)
-    fixed, estimated = (run(ColdPixel(steps=2, end=e), priors("cold-pixel"), low).values for e in ("fixed", "estimated"))
+    fixed, estimated = (
+        run(ColdPixel(steps=2, end=e), priors("cold-pixel"), low).values for e in ("fixed", "estimated")
+    )
     assert not torch.equal(fixed, estimated)
 
 

@@ -63,7 +63,7 @@ def test_all_steps_with_fresh_noise_are_the_chain_of_ho_et_al():
     assert torch.allclose(image, x, atol=1e-10)
 
 
-@pytest.mark.parametrize(("steps", "eta", "off"), [(1000, 1.0, 0.02), (1000, 0.0, 0.02), (50, 0.0, 0.12), (50, 0.5, 0.12)])
+@pytest.mark.parametrize(("steps", "eta", "off"), [(1000, 1, 0.02), (1000, 0, 0.02), (50, 0, 0.12), (50, 0.5, 0.12)])
 def test_draws_have_the_variance_of_what_they_are_drawn_from(steps, eta, off):
     """Normal pixels of variance v, their exact denoiser; few steps of first order lose some."""
     ddpm, v = path(), 0.09
