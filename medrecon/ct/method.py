@@ -1,4 +1,4 @@
-"""`CtMethod`: a recipe that makes better slices of low-dose ones. One file a method; its dataclass holds the options."""
+"""`CtMethod`: a recipe that makes better slices of low-dose ones. One file a method; its dataclass holds options."""
 
 from __future__ import annotations
 
