@@ -17,3 +17,5 @@ class ColdLatent(Cold):
     name: ClassVar[str] = "cold-latent"
     default_prior: ClassVar[str | None] = "ct-latent"
     spaces: ClassVar[tuple[str, ...]] = ("latent",)
+
+    batch: int = 32

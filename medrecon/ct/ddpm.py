@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from medrecon.ct.method import check_at_least_one, part_of
-from medrecon.ct.restoring import Batch, Restoring
+from medrecon.ct.restoring import Batch, Restoring, at_once
 from medrecon.ct.tiled_prior import TiledPrior
 from medrecon.ct.units import HIGHEST, HU, LOWEST
 from medrecon.diffusion.datasteps.unchanged import Unchanged
@@ -63,7 +63,7 @@ class Ddpm(Restoring):
         path = _path(prior, batch.low)
         if self.steps >= len(path.signal):
             raise InputError(f"steps is {self.steps}; {prior.prior.name} has {len(path.signal) - 1}")
-        size = self.batch if batch.low.is_cuda else 1
+        size = at_once(self.batch, batch.low.device)
         groups = [range(k, min(k + size, self.samples)) for k in range(0, self.samples, size)]
         drawn = []
         for done, group in enumerate(groups):

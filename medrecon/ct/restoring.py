@@ -37,6 +37,11 @@ class Batch:
     seed: int
 
 
+def at_once(batch: int, device: torch.device) -> int:
+    """Images of one network call: one on the CPU, where results shall be bit-equal for any batch."""
+    return 1 if device.type == "cpu" else batch
+
+
 @dataclass(frozen=True)
 class Restoring(CtMethod):
     """Options of the methods with a network.
@@ -110,6 +115,6 @@ class Restoring(CtMethod):
         return found, calls
 
     def _spans(self, images: Tensor) -> Iterator[tuple[int, int]]:
-        size = self.together if images.is_cuda else 1
+        size = at_once(self.together, images.device)
         for start in range(0, len(images), size):
             yield start, min(start + size, len(images))

@@ -1,5 +1,7 @@
 """Every CT method: HU in, HU out, no slice influences another, one line for a network that does not fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -88,6 +90,30 @@ def test_slices_come_back_in_hu_the_same_alone_as_together(name, priors):
     if kind != "ddpm":
         assert (whole.values - low).abs().mean() < 300
     assert not torch.equal(whole.values, low)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 8])
+@pytest.mark.parametrize("name", [name for name, (_, kind) in CHOSEN.items() if kind])
+def test_batches_of_a_gpu_give_the_same_slices(name, batch, priors, monkeypatch):
+    """The arithmetic of batches, on the CPU: the rule that one image goes at a time is switched off."""
+    (method, kind), (low, _) = CHOSEN[name], scan(5)
+    expected = run(method, priors(kind), low, seed=1)
+    for module in ("restoring", "ddpm"):
+        monkeypatch.setattr(f"medrecon.ct.{module}.at_once", lambda batch, device: batch)
+    found = run(replace(method, batch=batch), priors(kind), low, seed=1)
+    assert found.calls == expected.calls
+    assert (found.samples - expected.samples).norm() < 1e-3 * (expected.samples - low).norm()
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", CHOSEN)
+def test_cuda_gives_what_the_cpu_gives_to_half_precision(name, tmp_path, priors):
+    (method, kind), (low, _) = CHOSEN[name], scan(5)
+    expected = run(method, priors(kind), low, seed=1).values
+    prior = None if kind is None else load_ct(str(FILES[kind](tmp_path / "net.safetensors")), "cuda")
+    found = run(method, prior, low.cuda(), seed=1).values.cpu()
+    assert (found - expected).norm() < 0.05 * (expected - low).norm()
 
 
 @pytest.mark.parametrize("name", CHOSEN)
