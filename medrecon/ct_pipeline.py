@@ -20,7 +20,7 @@ from medrecon.evaluation.protocols import Scores
 from medrecon.instruments import Stopwatch, peak_memory_mib, reset_peak_memory
 from medrecon.networks.ct_load import CtPrior, load_ct
 from medrecon.progress import OnStep, silent
-from medrecon.provenance import versions
+from medrecon.provenance import plain, versions
 from medrecon.volume import Volume
 
 CHUNK = 2**23
@@ -203,7 +203,7 @@ def _provenance(result: Denoised, volume: Volume, run: _Run) -> dict[str, Any]:
         weights = {"name": prior.name, "sha256": prior.sha256}
         if prior.record.get("codec"):
             weights["codec"] = dict(prior.record["codec"])
-    return {
+    record = {
         "method": run.method.name,
         "options": {**asdict(run.method), "scan": volume.name},
         "dose": run.dose,
@@ -217,3 +217,4 @@ def _provenance(result: Denoised, volume: Volume, run: _Run) -> dict[str, Any]:
         "versions": versions(run.device),
         "scores": result.scores,
     }
+    return plain(record)

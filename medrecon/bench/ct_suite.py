@@ -104,7 +104,6 @@ class CtSuite:
             "network_calls": done.network_calls,
             "seconds_per_slice": None if runner.method == INPUT else done.seconds_per_slice,
             "peak_memory_mib": None if runner.method == INPUT else done.peak_memory_mib,
-            "training": runner.training,
         }
 
 
