@@ -107,7 +107,7 @@ sys.argv = ["bench_ct.py", str(folder / "mine"), "--data", str(folder / "val.h5"
 sys.argv += ["--doses", "0.25", "--methods", "input", "tv", "cold-latent", "--steps", "2", "--device", "cpu"]
 sys.argv += ["--prior", f"cold-latent={network}"]
 runpy.run_path(BENCH, run_name="__main__")
-print((folder / "mine_ct.json").exists())
+print((folder / "mine.json").exists())
 """
 
 

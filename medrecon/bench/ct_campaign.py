@@ -60,7 +60,7 @@ class CtUnit:
 
     def file(self, out: Path, shard: Shard) -> Path:
         """Where the row goes: all doses and methods in one file."""
-        return out.with_name(f"{out.name}_{self.suite.name}{shard.suffix}.json")
+        return out.with_name(f"{out.name}{shard.suffix}.json")
 
 
 def ct_plan(

@@ -70,7 +70,8 @@ class CtSuite:
             if takes(method, STRENGTH):
                 rule = default(method, STRENGTH)
                 yield CtRecipe(method, {}, None)
-                yield from (CtRecipe(method, {STRENGTH: rule * multiple}, None) for multiple in MULTIPLES)
+                strengths = (float(f"{rule * multiple:.4g}") for multiple in MULTIPLES)
+                yield from (CtRecipe(method, {STRENGTH: strength}, None) for strength in strengths)
                 continue
             steps = (choice.steps or STEPS.get(method, (None,))) if takes(method, "steps") else (None,)
             samples = (choice.samples or SAMPLES.get(method, (1,))) if takes(method, "samples") else (1,)

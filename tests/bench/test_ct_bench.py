@@ -63,7 +63,7 @@ def test_a_row_holds_scores_under_every_protocol_texture_contrast_and_what_made_
         for name in ("commit", "code", "device", "versions", "voxel_mm", "matrix", "network_calls"):
             assert row[name] is not None
     (path,) = made.stores
-    assert path.name == "b_ct.json"
+    assert path.name == "b.json"
     assert json.loads(path.read_text())["device"] == "cpu"
 
 
