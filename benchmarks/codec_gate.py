@@ -14,6 +14,7 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -27,7 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from medrecon.ct.units import to_hu, to_units
 from medrecon.datasets.ct_held_out import HeldOutOptions, held_out_pairs
-from medrecon.datasets.ct_noise import NoiseOptions
+from medrecon.datasets.ct_noise import standard_noise
 from medrecon.datasets.ct_pack import read_ct_pack
 from medrecon.datasets.ct_volume import CtVolume
 from medrecon.networks.ct_codec import CodecOptions, CtCodec
@@ -151,7 +152,7 @@ def contrasts(phantoms: Sequence[Phantom], changes: Tensor) -> Iterator[tuple[fl
 
 
 def patient_lines(codec: CtPrior, given: argparse.Namespace, device: torch.device) -> Iterator[dict[str, Any]]:
-    noise = NoiseOptions(realisations=1, kernels=("hann",), views=90 if given.toy else 984)
+    noise = replace(standard_noise(), views=90) if given.toy else standard_noise()
     for volume in read_ct_pack(given.pack, "held-out"):
         canvas = max(volume.values.shape[1:])
         options = HeldOutOptions(doses=(0.25,), slices=given.slices, canvas=canvas, noise=noise)

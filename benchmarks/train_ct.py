@@ -1,12 +1,12 @@
 """Train the CT networks one after the other, by seconds of GPU, and write how far each was when.
 
 python benchmarks/train_ct.py PACK OUT_DIR codec:240 cold-latent:240 cold-pixel:240 one-step:240 ddpm:240 red-cnn:240
-                              [--limit 560] [--codec FILE] [--batch N] [--rate R] [--config FILE] [--toy]
+                              [--limit 560] [--bank FILE] [--codec FILE] [--batch N] [--rate R] [--toy]
 
 A job is network:seconds. PACK is a CT pack with a held-out part (medrecon data pack-ct). OUT_DIR gets
-NETWORK.safetensors, 8 bits a weight, and NETWORK.json, the run's record: `validation` has the RMSE in HU on held-out slices by seconds of
-training, off its clock, so that the minutes to another network's final RMSE can be read off. A DDPM's is that of
-20 DDIM steps; a codec's that of its round trip.
+NETWORK.safetensors, 8 bits a weight, and NETWORK.json, the run's record: `validation` has the RMSE in HU on held-out
+slices by seconds of training, off its clock, so that the minutes to another network's final RMSE can be read off. A
+DDPM's is that of 20 DDIM steps; a codec's that of its round trip.
 
 After --limit seconds the run ends with a checkpoint, and the same command goes on from there; finished jobs are passed
 over. --bank keeps the simulated noise between such calls. Latent networks take OUT_DIR/codec.safetensors, or --codec.
@@ -62,7 +62,7 @@ JOBS: dict[str, Recipe] = {
 FEWEST = 20
 """Seconds that must be left to begin a job."""
 TINY = UNetOptions(widths=(16, 16), encoder_blocks=(1, 1), decoder_blocks=(1, 1), embedding=16)
-TOY_SIZE = 64
+TOY_SIZE, TOY_VIEWS = 64, 90
 
 
 def say(*words: object) -> None:
@@ -104,6 +104,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--phantoms", type=int, default=32)
     parser.add_argument("--slices", type=int, default=4, help="held-out slices of a volume")
     parser.add_argument("--bank", type=Path, help="file that keeps the simulated noise")
+    parser.add_argument("--eager", action="store_true", help="do not compile, on CUDA either")
     parser.add_argument("--toy", action="store_true")
     given = parser.parse_args()
     wrong = [job for job in given.jobs if job.split(":")[0] not in JOBS or job.count(":") != 1]
@@ -117,7 +118,8 @@ def data(given: argparse.Namespace, device: torch.device) -> tuple[PairBank, Hel
     volumes, others = read_ct_pack(given.pack, "train"), read_ct_pack(given.pack, "held-out")
     canvas = min(512, max(max(v.values.shape[1:]) for v in volumes))
     phantoms = phantom_volumes(given.phantoms, 0, canvas)
-    noise = NoiseOptions(given.realisations, views=90) if given.toy else NoiseOptions(given.realisations)
+    noise = NoiseOptions(given.realisations)
+    noise = replace(noise, views=TOY_VIEWS) if given.toy else noise
     options = PairOptions(noise, phantoms=given.phantoms, canvas=canvas)
     say(len(volumes), "volumes,", len(others), "held out, on", versions(device).get("gpu", "cpu"))
     everything = [*volumes, *phantoms]
@@ -130,7 +132,7 @@ def data(given: argparse.Namespace, device: torch.device) -> tuple[PairBank, Hel
     say(len(bank), "slices,", bank.noise.shape[1], "noise fields each,", bank.noise.nbytes // 2**20, "MiB")
     held_out = HeldOutOptions(slices=given.slices, canvas=canvas)
     if given.toy:
-        held_out = replace(held_out, noise=replace(held_out.noise, views=90))
+        held_out = replace(held_out, noise=replace(held_out.noise, views=TOY_VIEWS))
     return bank, held_out_pairs(others, held_out, device)
 
 
@@ -158,11 +160,10 @@ def toy(recipe: Recipe) -> Recipe:
 def run(name: str, seconds: float, bank: PairBank, pairs: HeldOutPairs, given: argparse.Namespace) -> bool:
     """Train one network as far as the time allows; whether it is done."""
     recipe = recipe_of(name, seconds, given)
-    codec = (
-        load_ct(given.codec or str(given.out / "codec.safetensors"), bank.device) if works_in_latents(recipe) else None
-    )
+    file = given.codec or str(given.out / "codec.safetensors")
+    codec = load_ct(file, bank.device) if works_in_latents(recipe) else None
     record = Record(name, recipe, codec, pairs, given.out / f"{name}.json", bank.device)
-    compiled = bank.device.type == "cuda"
+    compiled = bank.device.type == "cuda" and not given.eager
     trained = train_ct(
         bank,
         recipe,

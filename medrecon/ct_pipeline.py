@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -13,14 +13,13 @@ from torch import Tensor
 from medrecon.ct import ct_method_class
 from medrecon.ct.method import CtMethod, part_of
 from medrecon.ct.units import HIGHEST, LOWEST
+from medrecon.ct_provenance import ct_provenance, plain_scores
 from medrecon.denoised import Denoised
 from medrecon.errors import InputError
 from medrecon.evaluation import score_ct
-from medrecon.evaluation.protocols import Scores
 from medrecon.instruments import Stopwatch, peak_memory_mib, reset_peak_memory
 from medrecon.networks.ct_load import CtPrior, load_ct
 from medrecon.progress import OnStep, silent
-from medrecon.provenance import plain, versions
 from medrecon.volume import Volume
 
 CHUNK = 2**23
@@ -72,7 +71,8 @@ def denoise(
             for a, b in _chunks(chosen, recipe, on)
         ]
     result = _scored(_joined(parts, run), chosen, wanted, protocol)
-    return replace(result, provenance=_provenance(result, chosen, run))
+    made = ct_provenance(result, chosen, recipe, dose=dose, prior=run.prior, seed=seed, device=on)
+    return replace(result, provenance=made)
 
 
 @dataclass(frozen=True)
@@ -179,42 +179,7 @@ def _scored(result: Denoised, volume: Volume, reference: Volume | None, protocol
         return result
     scores = {
         "protocol": protocol,
-        "method": _row(score_ct(result.values, reference.values, protocol)),
-        "input": _row(score_ct(volume.values, reference.values, protocol)),
+        "method": plain_scores(score_ct(result.values, reference.values, protocol)),
+        "input": plain_scores(score_ct(volume.values, reference.values, protocol)),
     }
     return replace(result, scores=scores)
-
-
-def _row(scores: Scores) -> dict[str, Any]:
-    """Mean and slices; JSON has no infinity, which PSNR is where nothing differs, so that it becomes null."""
-
-    def finite(row: Mapping[str, float | None]) -> dict[str, float | None]:
-        return {name: v if v is not None and math.isfinite(v) else None for name, v in row.items()}
-
-    found = scores.as_dict()
-    return {"mean": finite(found["mean"]), "slices": [finite(row) for row in found["slices"]]}
-
-
-def _provenance(result: Denoised, volume: Volume, run: _Run) -> dict[str, Any]:
-    """Method, conditions, cost, weights, versions and scores, ready for JSON."""
-    prior = run.prior
-    weights = None
-    if prior is not None:
-        weights = {"name": prior.name, "sha256": prior.sha256}
-        if prior.record.get("codec"):
-            weights["codec"] = dict(prior.record["codec"])
-    record = {
-        "method": run.method.name,
-        "options": {**asdict(run.method), "scan": volume.name},
-        "dose": run.dose,
-        "voxel_mm": list(volume.voxel_mm),
-        "seconds_per_slice": result.seconds_per_slice,
-        "network_calls": result.network_calls,
-        "peak_memory_mib": result.peak_memory_mib,
-        "seed": run.seed,
-        "device": str(run.device),
-        "weights": weights,
-        "versions": versions(run.device),
-        "scores": result.scores,
-    }
-    return plain(record)

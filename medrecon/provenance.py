@@ -41,7 +41,7 @@ def provenance(
         "versions": versions(device),
         "scores": reconstruction.scores,
     }
-    return plain(record)
+    return _plain(record)
 
 
 def versions(device: torch.device) -> dict[str, Any]:
@@ -61,12 +61,12 @@ def versions(device: torch.device) -> dict[str, Any]:
     return found
 
 
-def plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """Mappings and sequences of plain numbers; JSON has no nan or inf, so these become null."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [_plain(item) for item in value]
     if isinstance(value, float):
         return value if np.isfinite(value) else None
     return value

@@ -1,4 +1,4 @@
-"""The core, scan to score and training, runs on torch, numpy, scipy, h5py, safetensors and scikit-image alone."""
+"""The core, to a score and training, runs on torch, numpy, scipy, h5py, safetensors and scikit-image alone."""
 
 import subprocess
 import sys
@@ -63,6 +63,28 @@ for name, chosen in options.items():
     print(name)
 """
 
+VOLUME_TO_SCORE = """
+import tempfile
+from pathlib import Path
+import numpy as np
+import torch
+torch.set_num_threads(1)
+import medrecon
+from ct_networks import cold_file
+
+generator = torch.Generator().manual_seed(0)
+truth = torch.zeros(2, 32, 40)
+affine = np.diag([3.0, 0.8, 0.8, 1.0])
+low = medrecon.Volume(truth + 20 * torch.randn(truth.shape, generator=generator), affine)
+with tempfile.TemporaryDirectory() as folder:
+    network = str(cold_file(Path(folder) / "latent.safetensors", "latent"))
+    reference = medrecon.Volume(truth, affine)
+    for name, chosen in {"cold-latent": {"steps": 2, "prior": network}, "nlm": {}, "tv": {}}.items():
+        result = medrecon.denoise(low, name, dose=0.25, reference=reference, **chosen)
+        assert result.scores["method"]["mean"]["rmse"] > 0
+        print(name)
+"""
+
 TRAINING = """
 import torch
 torch.set_num_threads(1)
@@ -121,6 +143,11 @@ def run_blocked(script: str, folder: str) -> list[str]:
 def test_scan_to_score(pytestconfig) -> None:
     helpers = pytestconfig.rootpath / "tests" / "helpers"
     assert run_blocked(WHOLE_WAY, str(helpers)) == ["zero-filled", "wavelet", "spirit"]
+
+
+def test_volume_to_score(pytestconfig) -> None:
+    helpers = pytestconfig.rootpath / "tests" / "helpers"
+    assert run_blocked(VOLUME_TO_SCORE, str(helpers)) == ["cold-latent", "nlm", "tv"]
 
 
 def test_training_and_the_trained_prior(pytestconfig) -> None:

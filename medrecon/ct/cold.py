@@ -51,6 +51,9 @@ class Cold(Restoring):
                 f"integrator {self.integrator} combines estimates of the end point, and a fixed end has none; "
                 "leave the integrator out, or give end estimated"
             )
+        if self.integrator == "heun" and self.grid == "corediff" and self.steps > 1:
+            # from there the end point is 1000 times what the network changes, and heun believes it by half
+            raise InputError("integrator heun looks ahead to t = 0.001 of the grid corediff; give another of the two")
 
     @final
     def fits(self, prior: CtPrior) -> str | None:

@@ -1,4 +1,4 @@
-"""`ddpm`: draws from a conditional diffusion model in pixels, the control that latent cold diffusion is held against."""
+"""`ddpm`: draws from a conditional diffusion model in pixels, what latent cold diffusion is held against."""
 
 from __future__ import annotations
 
@@ -105,4 +105,3 @@ def _path(prior: TiledPrior, like: Tensor) -> Discrete:
     assert isinstance(network, CtDdpm)
     signal = network.options.signal()
     return Discrete(torch.cat([signal.new_ones(1), signal]).to(like.device))
-

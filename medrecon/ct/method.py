@@ -1,5 +1,4 @@
-"""`CtMethod`: a recipe that turns low-dose slices into better ones. One file a method; its dataclass holds its options.
-"""
+"""`CtMethod`: a recipe that makes better slices of low-dose ones. One file a method; its dataclass holds the options."""
 
 from __future__ import annotations
 

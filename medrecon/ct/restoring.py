@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -95,23 +94,22 @@ class Restoring(CtMethod):
                 ids = range(first_slice + start, first_slice + stop)
                 batch = Batch(low, low.new_full((len(low),), dose), ids, seed)
                 step = part_of(on_step, start, stop, len(images))
-                with _explained(batch, prior):
-                    restored, calls = self.restore(batch, TiledPrior(prior, self.tile), step)
+                restored, calls = self._restored(batch, prior, step)
                 parts.append(to_hu(restored[:, :, 0, :height, :width]))
         return CtSolution(torch.cat(parts, 1), calls)
+
+    def _restored(self, batch: Batch, prior: CtPrior, on_step: OnStep) -> tuple[Tensor, int]:
+        first, last = batch.slice_ids[0], batch.slice_ids[-1]
+        broken = f"{prior.name} made NaN or infinity of slices {first} to {last}; give other weights"
+        try:
+            found, calls = self.restore(batch, TiledPrior(prior, self.tile), on_step)
+        except NonFiniteError as error:
+            raise InputError(broken) from error
+        if not bool(torch.isfinite(found).all()):
+            raise InputError(broken)
+        return found, calls
 
     def _spans(self, images: Tensor) -> Iterator[tuple[int, int]]:
         size = self.together if images.is_cuda else 1
         for start in range(0, len(images), size):
             yield start, min(start + size, len(images))
-
-
-@contextmanager
-def _explained(batch: Batch, prior: CtPrior) -> Iterator[None]:
-    try:
-        yield
-    except NonFiniteError as error:
-        first, last = batch.slice_ids[0], batch.slice_ids[-1]
-        raise InputError(
-            f"{prior.name} made NaN or infinity of slices {first} to {last}; give weights that were trained to the end"
-        ) from error

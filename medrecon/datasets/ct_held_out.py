@@ -10,7 +10,7 @@ from torch import Tensor
 
 from medrecon.ct.units import to_hu, to_units
 from medrecon.datasets.ct_bank import AIR, Simulate, on_canvas, with_noise
-from medrecon.datasets.ct_noise import NoiseOptions, noise_components
+from medrecon.datasets.ct_noise import NoiseOptions, noise_components, standard_noise
 from medrecon.datasets.ct_volume import CtVolume
 
 Denoise = Callable[[Tensor, Tensor], Tensor]
@@ -19,13 +19,13 @@ Denoise = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class HeldOutOptions:
-    """Doses, evenly spaced slices of every volume, pixels a side; scanners as for training, Hann kernel alone."""
+    """Doses, evenly spaced slices of every volume, pixels a side; the default scanner."""
 
     doses: tuple[float, ...] = (0.25, 0.1)
     slices: int = 4
     canvas: int = 512
     seed: int = 1000
-    noise: NoiseOptions = field(default_factory=lambda: NoiseOptions(realisations=1, kernels=("hann",)))
+    noise: NoiseOptions = field(default_factory=standard_noise)
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,7 @@ class NoiseOptions:
     realisations : of every slice and kernel.
     kernels : of the backprojection.
     cutoffs : of the Hann window, uniform between, share of the detector's Nyquist frequency.
-    photons : a ray in air at full dose, log-uniform between.
+    photons : a ray in air at full dose, log-uniform between: half and twice the default scanner's.
     electronic : variance of the electronic noise in photons^2, uniform between.
     distance : spread of the source's distance and of the pitch, as shares of the scanner's own.
     views : views a turn.
@@ -35,10 +35,23 @@ class NoiseOptions:
     realisations: int = 4
     kernels: tuple[str, ...] = ("ramp", "hann")
     cutoffs: tuple[float, float] = (0.7, 1.0)
-    photons: tuple[float, float] = (4e5, 1.6e6)
+    photons: tuple[float, float] = (2.5e5, 1e6)
     electronic: tuple[float, float] = (8.0, 12.0)
     distance: float = 0.03
     views: int = 984
+
+
+def standard_noise() -> NoiseOptions:
+    """One field of the default scanner, nothing jittered: what held-out slices are measured with."""
+    own = Scanner()
+    return NoiseOptions(
+        realisations=1,
+        kernels=(own.kernel,),
+        cutoffs=(own.cutoff, own.cutoff),
+        photons=(own.photons, own.photons),
+        electronic=(own.electronic, own.electronic),
+        distance=0.0,
+    )
 
 
 def noise_components(

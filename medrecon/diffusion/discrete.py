@@ -30,9 +30,9 @@ class Discrete(AffinePath):
         return (1 - self._at(t)).sqrt()
 
     def level(self, sigma: Tensor) -> Tensor:
-        """The nearest step from above."""
+        """The step of the nearest sigma."""
         ascending = ((1 - self.signal) / self.signal).sqrt()
-        return torch.searchsorted(ascending, sigma.to(ascending)).clamp(max=len(ascending) - 1).to(sigma)
+        return torch.bucketize(sigma.to(ascending), (ascending[1:] + ascending[:-1]) / 2).to(sigma)
 
     def _at(self, t: Tensor) -> Tensor:
         return self.signal.take(t.round().long())  # on a device, without asking the host

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ def made_ct(
             network = CtDdpm(ready_network(tensors, options.architecture, device), options).to(device)
             return CtPrior(kind, network, PIXELS, name, sha256, settings)
         if kind == REGRESSION and settings["architecture"] == RED_CNN:
-            network = _ready(RedCnn(RedCnnOptions(**settings["options"])), tensors, device)
+            network = _ready(lambda: RedCnn(RedCnnOptions(**settings["options"])), tensors, device)
             return CtPrior(kind, network, PIXELS, name, sha256, settings)
         cold = ColdOptions.from_dict(settings["options"])
         space = latent if cold.space == "latent" else Space.of(cold)
@@ -133,12 +133,14 @@ def latent_space(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], dev
     if settings.get("kind") != CODEC:
         raise InputError(f"{name} holds weights of kind '{settings.get('kind')}'; a codec is of kind '{CODEC}'")
     with misfit_explained(name, "codec"):
-        codec = _ready(CtCodec(CodecOptions(**settings["options"])), tensors, device)
+        codec = _ready(lambda: CtCodec(CodecOptions(**settings["options"])), tensors, device)
         return Space("latent", codec.options.factor, codec, LatentScale.from_dict(settings, device))
 
 
-def _ready(network: nn.Module, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
+def _ready(make: Callable[[], nn.Module], tensors: Mapping[str, Tensor], device: torch.device) -> Any:
     """Convolutions in the device's format; buffers, such as the codec's linear path, stay in single precision."""
+    with torch.random.fork_rng(devices=[]):  # weights that are drawn only to be replaced
+        network = make()
     network.load_state_dict({k: v.float() for k, v in tensors.items()})
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for parameter in network.parameters():

@@ -34,7 +34,8 @@ CHOSEN = {
     "cold-latent": (ColdLatent(steps=3), "cold-latent"),
     "cold-latent, fixed": (ColdLatent(steps=3, end="fixed", grid="cosine"), "cold-latent"),
     "cold-pixel": (ColdPixel(steps=2, integrator="dpmpp2m"), "cold-pixel"),
-    "cold-pixel, heun": (ColdPixel(steps=2, integrator="heun", grid="corediff"), "cold-pixel"),
+    "cold-pixel, heun": (ColdPixel(steps=2, integrator="heun", grid="cosine"), "cold-pixel"),
+    "cold-pixel, corediff": (ColdPixel(steps=4, grid="corediff"), "cold-pixel"),
     "unshuffle": (ColdPixel(steps=2, integrator="momentum"), "unshuffle"),
     "one-step": (OneStep(), "one-step"),
     "one-step-latent": (OneStep(), "one-step-latent"),
@@ -74,14 +75,14 @@ def run(method, prior, low, **given):
 def test_slices_come_back_in_hu_the_same_alone_as_together(name, priors):
     method, kind = CHOSEN[name]
     low, _ = scan()
-    before = low.clone()
+    before, prior = low.clone(), priors(kind)
     with random_state_untouched():
-        whole = run(method, priors(kind), low, seed=3, first_slice=7)
+        whole = run(method, prior, low, seed=3, first_slice=7)
     samples = method.samples if isinstance(method, Ddpm) else 1
     assert whole.samples.shape == (samples, *low.shape)
     assert whole.samples.dtype == torch.float32
     assert torch.equal(low, before)
-    again = [run(method, priors(kind), low[i : i + 1], seed=3, first_slice=7 + i) for i in range(3)]
+    again = [run(method, prior, low[i : i + 1], seed=3, first_slice=7 + i) for i in range(3)]
     assert torch.equal(whole.samples, torch.cat([each.samples for each in again], 1))
     assert {each.calls for each in again} == {whole.calls}
     if kind != "ddpm":
@@ -135,7 +136,9 @@ def test_the_network_is_told_the_dose_and_nothing_is_drawn(priors):
 
 def test_both_ends_differ_from_two_steps_on(priors):
     low, _ = scan(1)
-    fixed, estimated = (run(ColdPixel(steps=2, end=e), priors("cold-pixel"), low).values for e in ("fixed", "estimated"))
+    fixed, estimated = (
+        run(ColdPixel(steps=2, end=e), priors("cold-pixel"), low).values for e in ("fixed", "estimated")
+    )
     assert not torch.equal(fixed, estimated)
 
 
@@ -193,6 +196,7 @@ def test_metal_harms_nothing_but_itself():
         (lambda: ColdPixel(grid="karras"), "grid is 'karras'"),
         (lambda: ColdPixel(integrator="euler"), "integrator is 'euler'"),
         (lambda: ColdPixel(end="fixed", integrator="heun"), "a fixed end has none"),
+        (lambda: ColdPixel(grid="corediff", integrator="heun"), "heun looks ahead"),
         (lambda: Ddpm(samples=0), "samples is 0"),
         (lambda: Ddpm(eta=2.0), "eta is 2"),
         (lambda: NonLocalMeans(strength=0.0), "strength is 0"),

@@ -14,7 +14,7 @@ SIDE = 96
 
 
 def far(function, channels, side=SIDE, dtype=torch.float64):
-    """How many pixels of the input lie between a pixel of the output and the furthest that changes it, per direction."""
+    """Pixels of the input between a pixel of the output and the furthest that changes it."""
     x = torch.randn(1, channels, side, side, dtype=dtype, generator=torch.Generator().manual_seed(1))
     found = []
     for at in range(side // 2, side // 2 + 8):

@@ -6,6 +6,7 @@ import pytest
 import torch
 from ct_pairs import ELECTRONIC, QUANTUM, SIZE, disc, toy_bank, white
 
+from medrecon.ct.dose import Scanner
 from medrecon.ct.units import to_hu
 from medrecon.datasets.ct_bank import PairBank, PairOptions, on_canvas, with_noise
 from medrecon.datasets.ct_held_out import HeldOutOptions, held_out_pairs
@@ -122,7 +123,8 @@ def test_scanners_differ_within_their_ranges():
     scanners = list(drawn_scanners(NoiseOptions(realisations=20), generator()))
     assert [s.kernel for s in scanners] == ["ramp"] * 20 + ["hann"] * 20
     photons = torch.tensor([s.photons for s in scanners])
-    assert 4e5 <= photons.min() < 6e5 < 1.1e6 < photons.max() <= 1.6e6
+    assert 2.5e5 <= photons.min() < 4e5 < 7e5 < photons.max() <= 1e6
+    assert photons.log().mean().exp() / Scanner().photons == pytest.approx(1.0, abs=0.2)
     assert len({s.geometry.source_mm for s in scanners}) == 40  # type: ignore[union-attr]
     assert {s.cutoff for s in scanners[:20]} == {1.0}
     assert all(0.7 <= s.cutoff <= 1.0 for s in scanners[20:])

@@ -31,7 +31,8 @@ def restless(network: nn.Module, size: float = 0.03, seed: int = 0) -> nn.Module
 
 def codec_file(path: Path) -> str:
     """The codec's sha256."""
-    settings = {"kind": "ct-codec", "options": CODEC.as_dict(), "latent_mean": [0.1] * CODEC.channels, "latent_std": 2.0}
+    scale = {"latent_mean": [0.1] * CODEC.channels, "latent_std": 2.0}
+    settings = {"kind": "ct-codec", "options": CODEC.as_dict(), **scale}
     return weights.save(path, restless(CtCodec(CODEC)).state_dict(), settings)
 
 

@@ -108,6 +108,23 @@ def test_every_other_kind_loads(tmp_path):
     assert isinstance(one.network, ColdNet)
 
 
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_says_what_the_cpu_says_to_half_precision(tmp_path, monkeypatch):
+    _, digest = codec_file(tmp_path)
+    cold, u = str(cold_file(tmp_path, digest)), torch.randn(2, 1, 32, 48, generator=torch.Generator().manual_seed(0))
+    said = []
+    for device in ("cpu", "cuda"):
+        if device == "cuda":
+            monkeypatch.setattr("medrecon.networks.ready.network_dtype", lambda _: torch.bfloat16)
+            monkeypatch.setattr("medrecon.networks.ct_load.network_dtype", lambda _: torch.bfloat16)
+        prior = load_ct(cold, device)
+        end = prior.encode(u.to(device))
+        one = torch.ones(2, device=device)
+        said.append(prior.decode(prior.network(end, end, one, 0.25 * one)).cpu())
+    assert (said[0] - said[1]).norm() < 0.02 * said[0].norm()
+
+
 def test_what_is_no_ct_network_or_does_not_fit_is_one_line(tmp_path):
     weights.save(tmp_path / "m.safetensors", {"a": torch.zeros(2)}, {"kind": "mri-image"})
     with pytest.raises(InputError, match="weights of kind 'mri-image'; a CT network is of kind ct-codec"):
