@@ -110,7 +110,7 @@ class CtSuite:
 
 
 def _warmed(runner: CtRunner, case: CtCase, part: slice, how: Mapping[str, Any]) -> None:
-    """Let a GPU choose its kernels before the clock runs: the same slices, by one step of the methods that have steps."""
+    """Let a GPU choose its kernels before the clock runs: the same slices, by one step where a method has steps."""
     if how["device"].type != "cuda" or runner.prior is None:
         return
     first = {**runner.options, "steps": 1} if takes(runner.method, "steps") else runner.options
