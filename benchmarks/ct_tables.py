@@ -10,6 +10,7 @@ from statistics import mean, median
 from typing import Any
 
 from comparison import Row
+from ct_training_tables import training_minutes
 from table_parts import Record, machine, prior, table
 
 from medrecon.bench.columns import unpacked
@@ -21,11 +22,13 @@ TOLD = {"steps": "steps", "samples": "samples"}
 CONTROLS = ("ddpm", "red-cnn", "one-step", "cold-pixel")
 """Methods whose networks are recorded and not shipped."""
 
+COSTS = ("texture off by", "noise", "contrast", "seconds a slice", "MiB", "training minutes")
 QUALITY = (
     " PSNR (dB) / SSIM / RMSE (HU inside the window), means over slices. Texture off by: distance of the normalised "
     "radial noise power spectrum from that of full dose, 0 is equal, 1 no noise at all. Noise: its standard deviation "
     "over that of full dose. Contrast: share recovered of lesions of 2 to 6 mm and 10 to 40 HU. Seconds: median over "
-    "scans, loading excluded; MiB: peak of tensors on a GPU, of the whole process on a CPU."
+    "scans, loading excluded; MiB: peak of tensors on a GPU, of the whole process on a CPU. Training minutes: on one "
+    "GPU, the codec's included."
 )
 LESIONS = (
     " Contrast recovered: slope of (image with − without lesion) on the true difference inside it, the same noise in "
@@ -113,6 +116,9 @@ KINDS: tuple[Callable[[Sequence[Record]], str], ...] = (ct_quality, ct_shared, c
 
 
 def _quality(records: Sequence[Record], rows: Sequence[Row]) -> str:
+    if not rows:
+        return ""
+    minutes = training_minutes(records)
     groups = sorted({_group(row) for row in rows}, key=lambda g: (g[1] == "truth", REGIONS.index(g[0])))
     body = []
     for dose, lines in _doses(rows):
@@ -126,22 +132,12 @@ def _quality(records: Sequence[Record], rows: Sequence[Row]) -> str:
                 _mean((r["noise"] or {}).get("deviation_ratio") for r in line.rows),
                 _mean(x["recovered"] for r in line.rows for x in r["lesions"] or ()) if line.method != "input" else "–",
                 _median(line.rows, "seconds_per_slice", ".2g"), _median(line.rows, "peak_memory_mib", ".0f"),
+                minutes.get((line.rows[0]["weights"] or {}).get("sha256"), "–"),
             ))  # fmt: skip
     columns = [
         f"{region}, against {'the ' if kind == 'truth' else ''}{kind} (`ct-{region}`)" for region, kind in groups
     ]
-    head = (
-        "dose",
-        "method",
-        "network",
-        "calls",
-        *columns,
-        "texture off by",
-        "noise",
-        "contrast",
-        "seconds a slice",
-        "MiB",
-    )
+    head = ("dose", "method", "network", "calls", *columns, *COSTS)
     return table(head, body) + _caption(records, rows) + QUALITY
 
 
@@ -168,13 +164,14 @@ def _lines(rows: Sequence[Row]) -> Iterator[Line]:
 
 def _strengths(lines: Sequence[Line]) -> Iterator[Line]:
     """The rule's strength, and the best by the truth of those that were tried on every scan."""
-    for line in lines:
-        if not line.options:
-            yield Line(line.method, {}, "strength by the rule", line.rows)
     most = max(len(line.rows) for line in lines)
     whole = [line for line in lines if len(line.rows) == most]
-    if len(whole) > 1:
-        best = min(whole, key=lambda line: mean(row["mean"]["rmse"] for row in line.rows))
+    best = min(whole, key=lambda line: mean(row["mean"]["rmse"] for row in line.rows))
+    for line in lines:
+        if not line.options:
+            also = f", the best of {len(whole)}" if line is best and len(whole) > 1 else ""
+            yield Line(line.method, {}, f"strength by the rule{also}", line.rows)
+    if best.options:
         yield Line(best.method, {}, f"best strength of {len(whole)}", best.rows)
 
 
@@ -184,7 +181,12 @@ def _order(line: Line) -> tuple[int, int, int, str]:
 
 
 def _rows_of(records: Sequence[Record]) -> list[Row]:
-    return [row for record in records for row in record["rows"]]
+    """Rows of the bench; records of training may stand beside them."""
+    return [row for record in _of_bench(records) for row in record["rows"]]
+
+
+def _of_bench(records: Sequence[Record]) -> list[Record]:
+    return [record for record in records if "network" not in record["rows"][0]]
 
 
 def _place(row: Row) -> tuple[str, float]:
@@ -233,7 +235,9 @@ def _caption(records: Sequence[Record], rows: Sequence[Row]) -> str:
     """Slices, scans, seeds, machine and commit, as evaluation.md 9 wants them beside every row."""
     scans = {row["scan"]: len(row["slices"]) for row in rows}
     seeds = ", ".join(str(seed) for seed in sorted({row["seed"] for row in rows}))
-    machines = "; ".join(dict.fromkeys(f"{machine(record)}, commit {record['commit']}" for record in records))
+    machines = "; ".join(
+        dict.fromkeys(f"{machine(record)}, commit {record['commit']}" for record in _of_bench(records))
+    )
     return (
         f"\n\n*{sum(scans.values())} slices of {len(scans)} scans ({', '.join(scans)}), seed {seeds}, dose simulated; "
         f"{machines}.*"

@@ -40,6 +40,12 @@ def ct_training(records: Sequence[Record]) -> str:
     return table(head, body) + f"\n\n*{machine(record)}, commit {record['commit']}.*" + WORDS
 
 
+def training_minutes(records: Sequence[Record]) -> dict[str | None, str]:
+    """Minutes of training by the sha256 of the weights, the codec's included; of those records that hold training."""
+    runs = {row["network"]: row for record in records for row in record["rows"] if "network" in row}
+    return {run["sha256"]: f"{(_codec_seconds(run, runs) + run['seconds']) / 60:.1f}" for run in runs.values()}
+
+
 KINDS = (ct_training,)
 
 

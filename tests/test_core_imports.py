@@ -111,6 +111,27 @@ assert medrecon.reconstruct(fast, "spirit", prior=prior, steps=2).provenance["we
 print("trained")
 """
 
+CT = """
+import runpy
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from ct_bodies import VOXEL, bodies
+from ct_weights import cold_latent_file
+from medrecon.ct_pipeline import denoise
+from medrecon.datasets.ct_pack import write_ct_pack
+from medrecon.datasets.ct_volume import CtVolume
+
+folder = Path(FOLDER)
+write_ct_pack(folder / "val.h5", [CtVolume(bodies(4).short(), VOXEL, "nobody", "chest_a", "held-out")])
+network = cold_latent_file(folder / "tiny.safetensors")
+sys.argv = ["bench_ct.py", str(folder / "mine"), "--data", str(folder / "val.h5"), "--phantoms", "--slices", "1"]
+sys.argv += ["--doses", "0.25", "--methods", "input", "tv", "cold-latent", "--steps", "2", "--device", "cpu"]
+sys.argv += ["--prior", f"cold-latent={network}"]
+runpy.run_path(BENCH, run_name="__main__")
+print((folder / "mine.json").exists())
+"""
+
 
 def run_blocked(script: str, folder: str) -> list[str]:
     program = f"import sys\nsys.path.insert(0, {folder!r})\n{BLOCK}{script}"
@@ -132,3 +153,10 @@ def test_volume_to_score(pytestconfig) -> None:
 def test_training_and_the_trained_prior(pytestconfig) -> None:
     helpers = pytestconfig.rootpath / "tests" / "helpers"
     assert run_blocked(TRAINING, str(helpers)) == ["trained"]
+
+
+def test_ct_from_pack_to_rows(pytestconfig, tmp_path) -> None:
+    helpers, bench = (pytestconfig.rootpath / name for name in ("tests/helpers", "benchmarks/bench_ct.py"))
+    said = run_blocked(f"FOLDER, BENCH = {str(tmp_path)!r}, {str(bench)!r}\n{CT}", str(helpers))
+    assert said[-1] == "True"
+    assert said.count("RMSE") == 9

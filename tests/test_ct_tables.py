@@ -65,6 +65,20 @@ def test_the_rules_strength_and_the_best_by_the_truth_over_all_scans_are_two_lin
     assert "strength by the rule | – | – | 18.00" in found[1]
 
 
+def test_the_rules_strength_is_one_line_where_it_is_the_best():
+    rows = [row("tv", [3.0]), row("tv", [4.0], strength=1.0), row("tv", [5.0], strength=2.0)]
+    (found,) = lines(ct_tables.ct_quality([record(rows)]))
+    assert "`tv`, strength by the rule, the best of 3 |" in found
+
+
+def test_minutes_of_training_come_from_a_second_file():
+    rows = [row("cold-latent", [1.0], weights="l", steps=2), row("tv", [1.0])]
+    runs = record([trained("codec", 60, [3], "c"), trained("cold-latent", 240, [7], "l", codec="c")])
+    text = ct_tables.ct_quality([record(rows), runs])
+    assert [line.split(" | ")[-1] for line in lines(text)] == ["– |", "5.0 |"]
+    assert ct_tables.ct_quality([runs]) == ""
+
+
 def test_shared_slices_are_those_that_every_line_has():
     rows = [
         row("cold-latent", [1.0, 2.0, 9.0], weights="a" * 64, steps=5),

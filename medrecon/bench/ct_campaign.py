@@ -60,7 +60,7 @@ class CtUnit:
 
     def file(self, out: Path, shard: Shard) -> Path:
         """Where the row goes: all doses and methods in one file."""
-        return out.with_name(f"{out.name}_{self.suite.name}{shard.suffix}.json")
+        return out.with_name(f"{out.name}{shard.suffix}.json")
 
 
 def ct_plan(
@@ -120,4 +120,5 @@ def ct_code_digest(method: str) -> str:
     if method in CT_METHODS:
         home = CT_METHODS[method].split(":")[0].removeprefix("medrecon.").replace(".", "/") + ".py"
         own = (home, *(CT_NETWORK if ct_method_class(method).needs_prior else ()))
-    return files_digest(closure(PACKAGE, (*SHARED, *own), ROOMS))
+    # the list of methods decides no number: a new method leaves the rows of others as they are
+    return files_digest(file for file in closure(PACKAGE, (*SHARED, *own), ROOMS) if file != "ct/__init__.py")

@@ -47,11 +47,6 @@ class CtRunner:
         """{"name", "sha256"} of the network, None without one."""
         return None if self.prior is None else {"name": self.prior.name, "sha256": self.prior.sha256}
 
-    @property
-    def training(self) -> dict[str, Any] | None:
-        """What the weights say of their training: seconds, device, steps, as far as recorded."""
-        return None if self.prior is None else self.prior.record.get("training")
-
     def solve(
         self, low: Tensor, *, dose: float, voxel_mm: tuple[float, float, float], seed: int, device: torch.device
     ) -> Cleaned:

@@ -16,7 +16,7 @@ from medrecon.cli.parse import parse
 from medrecon.errors import InputError
 
 CT = """Measure CT methods as docs/methods/ct.md shows them: full-dose volumes and phantoms are simulated at lower
-doses, one row a (scan, dose, method) goes to files that start with the name given by -o. What these files hold already
+doses, one row a (scan, dose, method) goes to the file NAME.json of -o NAME. What it holds already
 is passed over, so that a run that was cut short goes on where it stopped.
 
 medrecon bench ct --data volumes/ -o results/mine --prior cold-latent=mine.safetensors --seconds 3600"""
@@ -27,7 +27,7 @@ class BenchCt:
     """Options of the campaign."""
 
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="NAME")]
-    """First words of the file of rows."""
+    """The file of rows, without its ending."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
     """Folder of NIfTI volumes in HU at full dose, a CT pack, or one such file."""
     phantoms: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KIND ...", help_behavior_hint="")] = (

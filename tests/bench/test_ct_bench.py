@@ -19,6 +19,7 @@ from medrecon.bench.store import join, read_rows
 from medrecon.ct import CT_METHODS
 from medrecon.errors import InputError
 from medrecon.evaluation import CT_PROTOCOLS
+from medrecon.networks.ct_load import CtPrior
 
 CPU = torch.device("cpu")
 
@@ -63,7 +64,7 @@ def test_a_row_holds_scores_under_every_protocol_texture_contrast_and_what_made_
         for name in ("commit", "code", "device", "versions", "voxel_mm", "matrix", "network_calls"):
             assert row[name] is not None
     (path,) = made.stores
-    assert path.name == "b_ct.json"
+    assert path.name == "b.json"
     assert json.loads(path.read_text())["device"] == "cpu"
 
 
@@ -89,6 +90,18 @@ def test_runs_of_very_many_calls_are_spared_the_lesions(monkeypatch):
     monkeypatch.setattr(CtRunner, "solve", solve)
     assert unit.suite.measure(case, CtRunner("ddpm", {}), None, CPU)["lesions"] is None
     assert [how["dose"] for how in asked] == [0.25]
+
+
+def test_a_gpu_is_warmed_up_by_one_step_of_the_same_slices(monkeypatch):
+    (unit,) = ct_plan(sources()[:1], (0.25,), (0,), 1, CtChoice((INPUT,)), {})
+    case = unit.suite.prepare(unit.source, unit.condition, CPU)
+    asked = []
+    monkeypatch.setattr(CtRunner, "solve", lambda self, low, **_: asked.append((dict(self.options), low.shape)))
+    how = {"device": torch.device("cuda")}
+    prior = CtPrior("ct-cold", torch.nn.Identity())
+    for runner in (CtRunner("ddpm", {"steps": 1000, "samples": 8}, prior), CtRunner("tv", {})):
+        ct_suite._warmed(runner, case, slice(0, 1), how)
+    assert asked == [({"steps": 1, "samples": 8}, (1, 96, 96))]
 
 
 def test_less_noise_with_less_contrast_shows_in_both(monkeypatch):

@@ -35,7 +35,7 @@ def test_rows_of_a_pack_with_a_network_and_resumption(pack: Path, tmp_path: Path
     said = capsys.readouterr().out
     assert "3 rows made, 0 were there, 3 planned: all is done" in said
     assert said.count("RMSE") == 3
-    rows = json.loads((tmp_path / "mine_ct.json").read_text())["rows"]
+    rows = json.loads((tmp_path / "mine.json").read_text())["rows"]
     assert [row["network_calls"] for row in rows] == [0, 1, 2]
     assert [row["options"] for row in rows] == [{}, {"steps": 1}, {"steps": 2}]
     assert rows[1]["weights"]["name"] == "tiny.safetensors"

@@ -10,6 +10,7 @@ import pytest
 import torch
 from ct_bodies import bodies
 from ct_files import write_ct
+from ct_weights import cold_latent_file, cold_pixel_file
 
 from medrecon.cli.main import run
 from medrecon.evaluation import score_ct
@@ -77,6 +78,41 @@ def test_some_slices_are_those_of_the_whole_and_nothing_is_scored_without_a_refe
     assert np.array_equal(np.load(tmp_path / "part.npy"), np.load(tmp_path / "whole.npy")[1:2])
     assert json.loads((tmp_path / "a.json").read_text())["scores"] is None
     assert "without --reference there is nothing to score against" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_scan_scored_against_itself_has_no_psnr_in_the_record(tmp_path, pair) -> None:
+    low, _ = pair
+    np.save(tmp_path / "same.npy", np.load(low))
+    argv = ["ct", str(low), "--method", "tv", "--dose", "0.25", *FAST, "--reference", str(tmp_path / "same.npy")]
+    assert run([*argv, "--json", str(tmp_path / "a.json"), "--picture", str(tmp_path / "a.png")]) == 0
+    assert json.loads((tmp_path / "a.json").read_text())["scores"]["input"]["mean"]["psnr"] is None
+
+
+@pytest.mark.parametrize("method", ["cold-latent", "cold-pixel"])
+def test_an_untrained_network_gives_back_what_it_gets(method, tmp_path, pair, capsys) -> None:
+    low, full = pair
+    make = cold_latent_file if method == "cold-latent" else cold_pixel_file
+    network, record = make(tmp_path / "tiny.safetensors"), tmp_path / "run.json"
+    argv = ["ct", str(low), "--method", method, "--dose", "0.25", *FAST, "--prior", str(network), "--steps", "3"]
+    argv += ["--reference", str(full), "--protocol", "e-red", "--picture", str(tmp_path / "a.png")]
+    assert run([*argv, "-o", str(tmp_path / "clean.npy"), "--json", str(record)]) == 0
+    made = json.loads(record.read_text())
+    assert (made["network_calls"], made["options"]["steps"]) == (3, 3)
+    assert made["weights"]["name"] == "tiny.safetensors"
+    assert len(made["weights"]["sha256"]) == 64
+    if method == "cold-pixel":
+        assert np.abs(np.load(tmp_path / "clean.npy") - np.load(low)).max() < 20  # bfloat16 in, residual out
+    assert "tiny.safetensors" in capsys.readouterr().out
+    other = "cold-pixel" if method == "cold-latent" else "cold-latent"
+    assert run(["ct", str(low), "--method", other, "--dose", "0.25", *FAST, "--prior", str(network)]) == 2
+    assert "give another" in capsys.readouterr().err
+
+
+def test_a_control_whose_weights_are_not_shipped_is_one_line(pair, capsys) -> None:
+    assert run(["ct", str(pair[0]), "--method", "ddpm", "--dose", "0.25", *FAST]) == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert "weights" in err
 
 
 def test_a_series_becomes_a_derived_series_without_a_name(tmp_path) -> None:
