@@ -12,7 +12,7 @@ from torch import Tensor
 
 from medrecon.ct import ct_method_class
 from medrecon.ct.method import CtMethod, part_of
-from medrecon.ct.units import HIGHEST, LOWEST
+from medrecon.ct.units import HIGHEST
 from medrecon.ct_provenance import ct_provenance, plain_scores
 from medrecon.denoised import Denoised
 from medrecon.errors import InputError
@@ -25,6 +25,8 @@ from medrecon.volume import Volume
 CHUNK = 2**23
 """Pixels, all samples together, that are on a CUDA device at once: 32 slices of 512x512."""
 PROTOCOL = "ct-full"
+UNMEASURED = -1500.0
+"""HU below which no noise brings air: what files hold outside the field of view where they do not say so."""
 
 
 def denoise(
@@ -112,8 +114,11 @@ class _Run:
 
 
 def _kept(images: Tensor, padding: Tensor | None) -> Tensor:
-    """Pixels that stay what they were: never measured, or beyond the scale that networks know, as metal is."""
-    outside = (images < LOWEST) | (images > HIGHEST)
+    """Pixels that stay what they were: never measured, or metal, beyond the scale that networks know.
+
+    What lies a little below -1024 HU is the noise of air, and is denoised as such.
+    """
+    outside = (images < UNMEASURED) | (images > HIGHEST)
     return outside if padding is None else outside | padding.to(images.device)
 
 

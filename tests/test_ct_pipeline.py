@@ -120,7 +120,7 @@ def test_padding_and_metal_stay_what_they_were(low, tmp_path):
     values, padding = low.values.clone(), torch.zeros(low.values.shape, dtype=torch.bool)
     padding[:, :5] = True
     values[padding] = -1024
-    values[1, 20, 20:23], values[2, 30, 30] = 8000.0, -1100.5
+    values[1, 20, 20:23], values[2, 30, 30] = 8000.0, -2000.0
     volume = Volume(values, AFFINE, padding=padding)
     for method in ({"method": "red-cnn", "prior": prior}, {"method": "tv"}):
         result = denoise(volume, dose=0.25, **method)
@@ -128,6 +128,13 @@ def test_padding_and_metal_stay_what_they_were(low, tmp_path):
         kept[1, 20, 20:23] = kept[2, 30, 30] = True
         assert torch.equal(result.values[kept], values[kept])
         assert (result.values != values)[~kept].float().mean() > 0.99
+
+
+def test_noise_of_air_below_the_scale_is_denoised_too():
+    air = Volume(-1000 + 30 * drawn((1, 40, 40)), AFFINE)
+    found = denoise(air, "tv", dose=0.25, strength=5.0).values
+    assert (air.values < -1024).any()
+    assert found.min() > -1010
 
 
 def test_the_volume_itself_is_left_alone(low):

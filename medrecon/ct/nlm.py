@@ -15,14 +15,14 @@ from medrecon.ct.classical import Classical
 class NonLocalMeans(Classical):
     """Every pixel as a mean of those with like surroundings; scikit-image's, on the CPU.
 
-    strength : h in units of the slice's noise.
+    strength : h in units of the slice's noise; 0.6 has the least error in benchmarks/results/ct_strengths.json.
     patch : pixels a side of what is compared.
     distance : pixels to each side in which it is looked for.
     """
 
     name: ClassVar[str] = "nlm"
 
-    strength: float = 0.7
+    strength: float = 0.6
     patch: int = 7
     distance: int = 11
 

@@ -101,7 +101,8 @@ def test_an_untrained_network_gives_back_what_it_gets(method, tmp_path, pair, ca
     assert made["weights"]["name"] == "tiny.safetensors"
     assert len(made["weights"]["sha256"]) == 64
     if method == "cold-pixel":
-        assert np.abs(np.load(tmp_path / "clean.npy") - np.load(low)).max() < 20  # bfloat16 in, residual out
+        shown = np.load(low).clip(-1024)  # the noise of air goes below what networks are shown
+        assert np.abs(np.load(tmp_path / "clean.npy") - shown).max() < 20  # bfloat16 in, residual out
     assert "tiny.safetensors" in capsys.readouterr().out
     other = "cold-pixel" if method == "cold-latent" else "cold-latent"
     assert run(["ct", str(low), "--method", other, "--dose", "0.25", *FAST, "--prior", str(network)]) == 2
