@@ -5,13 +5,20 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from ct_bodies import VOXEL, bodies
+from ct_bodies import VOXEL, bodies, coarse_scanner
 
 from medrecon.bench.ct_cases import CtCondition, ct_case
 from medrecon.bench.ct_sources import CtScan, CtSource, ct_sources
 from medrecon.errors import InputError
 
 CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("medrecon.bench.ct_cases.SCANNER", coarse_scanner())
+        yield
 
 
 def source(noise_free=False, name="body", unmeasured=None, grain=8.0):
