@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from ct_networks import cold_file, ddpm_file, red_cnn_file
+from ct_networks import cold_file, cold_options, ddpm_file, red_cnn_file
 from random_state import random_state_untouched
 from skimage.restoration import denoise_tv_chambolle
 
+from medrecon import weights
 from medrecon.ct import CT_METHODS, ct_method_class
 from medrecon.ct.cold_latent import ColdLatent
 from medrecon.ct.cold_pixel import ColdPixel
@@ -20,6 +21,7 @@ from medrecon.ct.tv import TotalVariation
 from medrecon.ct.units import to_units
 from medrecon.errors import InputError
 from medrecon.networks.ct_load import load_ct
+from medrecon.networks.unet import UNet
 from medrecon.progress import Progress
 
 VOXEL = (3.0, 0.8, 0.8)
@@ -150,6 +152,18 @@ def test_one_step_of_cold_diffusion_is_one_pass_over_the_network(end, kind, prio
     z = prior.encode(to_units(low)[:, None])
     by_hand = prior.decode(prior.network(z, z, torch.ones(1), torch.full((1,), 0.25)))[:, 0] * 1024
     assert torch.equal(run(method, prior, low).values, by_hand)
+
+
+@pytest.mark.parametrize("steps", [1, 10])
+@pytest.mark.parametrize("end", ["fixed", "estimated"])
+def test_an_untrained_network_returns_the_scan(end, steps, tmp_path):
+    """Its answer is a residue, zero before training."""
+    options = cold_options("pixel")
+    settings = {"kind": "ct-cold", "options": options.as_dict()}
+    weights.save(tmp_path / "new.safetensors", UNet(options.architecture).state_dict(), settings)
+    low, _ = scan(1)
+    found = run(ColdPixel(steps=steps, end=end), load_ct(str(tmp_path / "new.safetensors")), low).values
+    assert (found - low).abs().max() < 0.01
 
 
 def test_the_network_is_told_the_dose_and_nothing_is_drawn(priors):
