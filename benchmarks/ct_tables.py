@@ -10,18 +10,14 @@ from statistics import mean, median
 from typing import Any
 
 from comparison import Row
+from ct_parts import called, order, prior_of
 from ct_training_tables import training_minutes
-from table_parts import Record, machine, prior, table
+from table_parts import Record, machine, table
 
 from medrecon.bench.columns import unpacked
 
-METHODS = ("input", "nlm", "tv", "red-cnn", "one-step", "ddpm", "cold-pixel", "cold-latent")
 SWEPT = ("nlm", "tv")
 REGIONS = ("chest", "head", "abdomen")
-TOLD = {"steps": "steps", "samples": "samples"}
-CONTROLS = ("ddpm", "red-cnn", "one-step", "cold-pixel")
-"""Methods whose networks are recorded and not shipped."""
-
 COSTS = ("texture off by", "noise", "contrast", "seconds a slice", "MiB", "training minutes")
 QUALITY = (
     " PSNR (dB) / SSIM / RMSE (HU inside the window), means over slices. Texture off by: distance of the normalised "
@@ -51,16 +47,11 @@ class Line:
 
     @property
     def name(self) -> str:
-        told = [f"{self.options[key]} {word}" for key, word in TOLD.items() if key in self.options]
-        return ", ".join(
-            [f"`{self.method}`" if self.method != "input" else "low dose", *told, *filter(None, [self.choice])]
-        )
+        return ", ".join([called(self.method, self.options), *filter(None, [self.choice])])
 
     @property
     def prior(self) -> str:
-        weights = self.rows[0]["weights"]
-        text = prior(weights)
-        return text.replace("earlier weights", "not shipped") if weights and self.method in CONTROLS else text
+        return prior_of(self.rows[0])
 
     @property
     def scored(self) -> int:
@@ -159,7 +150,7 @@ def _lines(rows: Sequence[Row]) -> Iterator[Line]:
         (swept[method] if method in SWEPT else found).append(line)
     for lines in swept.values():
         found += _strengths(lines)
-    yield from sorted(found, key=_order)
+    yield from sorted(found, key=lambda line: (order(vars(line)), line.choice))
 
 
 def _strengths(lines: Sequence[Line]) -> Iterator[Line]:
@@ -173,11 +164,6 @@ def _strengths(lines: Sequence[Line]) -> Iterator[Line]:
             yield Line(line.method, {}, f"strength by the rule{also}", line.rows)
     if best.options:
         yield Line(best.method, {}, f"best strength of {len(whole)}", best.rows)
-
-
-def _order(line: Line) -> tuple[int, int, int, str]:
-    steps, samples = (int(line.options.get(key) or 0) for key in ("steps", "samples"))
-    return METHODS.index(line.method), steps, samples, line.choice
 
 
 def _rows_of(records: Sequence[Record]) -> list[Row]:

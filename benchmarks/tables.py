@@ -22,6 +22,7 @@ from statistics import mean
 import plots
 from ablation_tables import ablation, continued
 from comparison import FOREGROUND, Row
+from ct_speed_tables import KINDS as CT_SPEED
 from ct_tables import KINDS as CT
 from ct_training_tables import KINDS as CT_TRAINING
 from figure import draw
@@ -165,6 +166,7 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         *HFS_DIFFERENCES,
         hfs_sweep,
         *CT,
+        *CT_SPEED,
         *CT_TRAINING,
     )
 }

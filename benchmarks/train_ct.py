@@ -59,8 +59,8 @@ JOBS: dict[str, Recipe] = {
     "red-cnn": CtRegressionOptions("red-cnn", batch=RED_CNN_BATCH, loss="mse"),
 }
 """`cold-latent-blind` does not see the end point beside the state: nothing gives the clean image away there."""
-FEWEST = 20
-"""Seconds that must be left to begin a job."""
+FEWEST = 90
+"""Seconds that must be left to begin a job: compilation cannot be cut short."""
 TINY = UNetOptions(widths=(16, 16), encoder_blocks=(1, 1), decoder_blocks=(1, 1), embedding=16)
 TOY_SIZE, TOY_VIEWS = 64, 90
 

@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
+import ct_speed_tables
 import ct_tables
 import ct_training_tables
 
@@ -154,3 +155,24 @@ def test_minutes_to_the_ddpm_hold_those_of_the_codec():
     assert found[1].endswith("| 5.0 | 7.00 | 14.00 | 3.0 | 2.0× |")
     assert found[2].endswith("| 6.0 | 10.00 | 20.00 | 6.0 | 1.0× |")
     assert found[3].endswith("| not reached | – |")
+
+
+def timed(method, seconds, slices, weights=None, **options):
+    return {
+        "method": method, "options": options, "weights": weights and {"name": "net", "sha256": weights},
+        "slices": slices, "matrix": [512, 512], "network_calls": options.get("steps", 0), "all_seconds": [seconds] * 5,
+        "seconds_per_slice": seconds, "peak_memory_mib": 100.0 * slices,
+    }  # fmt: skip
+
+
+def test_speed_is_told_by_batch_and_against_all_steps_of_the_ddpm():
+    rows = [
+        timed("cold-latent", 0.02, 1, "l", steps=5), timed("cold-latent", 0.01, 8, "l", steps=5),
+        timed("ddpm", 8.0, 1, "d", steps=1000), timed("ddpm", 6.0, 8, "d", steps=1000), timed("tv", 0.1, 1),
+    ]  # fmt: skip
+    text = ct_speed_tables.ct_speed([record(rows)])
+    found = lines(text)
+    assert found[0] == "| `tv` | – | – | 0.1 | – | 80× | – | 100 |"
+    assert found[1].startswith("| `ddpm`, 1000 steps |")
+    assert found[2].endswith("| 5 | 0.02 | 0.01 | 400× | 600× | 800 |")
+    assert "median of 5" in text

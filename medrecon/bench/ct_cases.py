@@ -18,6 +18,7 @@ from medrecon.errors import InputError
 from medrecon.evaluation.noise_power import NoiseSpectrum, Square, noise_spectrum, uniform_squares
 
 _LESIONS = 0x1E5105
+SCANNER = Scanner()
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def ct_case(source: CtSource, condition: CtCondition, device: torch.device) -> C
     scan = source.scan(condition.slices)
     # 32 bits: a generator of the CPU takes no notice of further ones
     generator = torch.Generator().manual_seed(crc32(f"{condition.scan} {condition.dose} {condition.seed}".encode()))
-    simulator = DoseSimulator(Scanner(), _shape(scan), scan.voxel_mm[1:], device)
+    simulator = DoseSimulator(SCANNER, _shape(scan), scan.voxel_mm[1:], device)
     full = _at_full_dose(scan, simulator, generator)
     low = _measured(simulator.low_dose(full, condition.dose, generator).cpu(), scan)
     lesions, difference = _lesions(scan, condition)

@@ -22,6 +22,7 @@ from medrecon.datasets.ct_held_out import HeldOutOptions, HeldOutPairs, held_out
 from medrecon.datasets.ct_noise import NoiseOptions
 from medrecon.datasets.ct_pack import read_ct_pack
 from medrecon.datasets.ct_phantoms import phantom_volumes
+from medrecon.errors import InputError
 from medrecon.networks.ct_load import CtPrior, load_ct
 from medrecon.progress import OnStep, silent
 from medrecon.training.ct_recipe import TrainedCt
@@ -42,7 +43,13 @@ def train_and_store(team: Team, device: torch.device, options: TrainCt, recipe: 
     with _watched(team, options) as (watch, on_step):
         phantoms = phantom_volumes(options.phantoms, recipe.loop.seed)
         pairs = PairOptions(NoiseOptions(options.realisations), phantoms=options.phantoms, canvas=_canvas(volumes))
-        bank = PairBank([*volumes, *phantoms], pairs, device, recipe.loop.seed, on_step=on_step)
+        try:
+            bank = PairBank([*volumes, *phantoms], pairs, device, recipe.loop.seed, on_step=on_step)
+        except torch.OutOfMemoryError as error:
+            raise InputError(
+                f"out of memory on {device} with the noise of {options.realisations} realisations; give fewer "
+                "--realisations"
+            ) from error
         trained = train_ct(
             bank,
             recipe,

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import pytest
 import torch
-from ct_bodies import VOXEL, bodies
+from ct_bodies import VOXEL, bodies, coarse_scanner
 
 from medrecon.bench import ct_campaign, ct_suite
 from medrecon.bench.campaign import Campaign
@@ -22,6 +22,13 @@ from medrecon.evaluation import CT_PROTOCOLS
 from medrecon.networks.ct_load import CtPrior
 
 CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("medrecon.bench.ct_cases.SCANNER", coarse_scanner())
+        yield
 
 
 @lru_cache(maxsize=1)

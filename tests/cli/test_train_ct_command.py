@@ -9,6 +9,8 @@ from ct_pairs import disc, white
 
 from medrecon import weights
 from medrecon.cli.main import run
+from medrecon.datasets.ct_bank import PairBank
+from medrecon.datasets.ct_held_out import held_out_pairs
 from medrecon.datasets.ct_pack import write_ct_pack
 from medrecon.networks.ct_load import load_ct
 from medrecon.training import ct_ddpm
@@ -23,9 +25,6 @@ RED = ["--red-cnn.width", "4"]
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A folder with a pack; noise is white, so that no scan is simulated."""
-    from medrecon.datasets.ct_bank import PairBank
-    from medrecon.datasets.ct_held_out import held_out_pairs
-
     monkeypatch.setitem(PairBank.__init__.__kwdefaults__, "simulate", white)
     monkeypatch.setitem(held_out_pairs.__kwdefaults__, "simulate", white)
     monkeypatch.setattr("medrecon.networks.ready.network_dtype", lambda _: torch.float32)
@@ -90,6 +89,15 @@ def test_interrupted_and_resumed_the_file_is_the_same_byte_for_byte(folder, caps
     assert train(folder, "ct-ddpm", "halves.safetensors", *budget) == 0
     assert "going on from" in capsys.readouterr().out
     assert (folder / "halves.safetensors").read_bytes() == (folder / "straight.safetensors").read_bytes()
+
+
+def test_a_bank_that_does_not_fit_is_one_line(folder, capsys, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setitem(PairBank.__init__.__kwdefaults__, "simulate", full)
+    assert train(folder, "ct-ddpm", "a.safetensors", "--steps", "2") == 2
+    assert "give fewer --realisations" in one_line(capsys)
 
 
 @pytest.mark.parametrize(
