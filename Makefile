@@ -1,4 +1,5 @@
-# From a bare clone with Python 3.11-3.13 and make: `make demo` shows what medrecon does, `make test` checks it.
+# From a bare clone with Python 3.11-3.13 and make: `make demo` and `make demo-ct` show what medrecon does with MRI and CT,
+# `make test` checks it.
 # TORCH_INDEX picks another source of torch, for example TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
 TORCH_INDEX ?=
@@ -10,10 +11,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint clean
+.PHONY: demo demo-ct test lint clean
 
 demo: $(READY)
 	$(BIN)/medrecon mri --method spirit --accel 10 --picture medrecon-demo.png --json medrecon-demo.json
+
+demo-ct: $(READY)
+	$(BIN)/medrecon ct --picture medrecon-demo-ct.png --json medrecon-demo-ct.json
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS)
@@ -31,5 +35,5 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache medrecon-demo.png medrecon-demo.json
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache medrecon-demo*.png medrecon-demo*.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""Tables of docs/benchmarks.md and README.md from benchmarks/results/*.json; none is typed.
+"""Tables of docs/*.md, docs/methods/*.md and README.md from benchmarks/results/*.json; none is typed.
 
 python benchmarks/tables.py [--check]
 
@@ -22,6 +22,9 @@ from statistics import mean
 import plots
 from ablation_tables import ablation, continued
 from comparison import FOREGROUND, Row
+from ct_speed_tables import KINDS as CT_SPEED
+from ct_tables import KINDS as CT
+from ct_training_tables import KINDS as CT_TRAINING
 from figure import draw
 from hfs_differences import KINDS as HFS_DIFFERENCES
 from hfs_speed_table import hfs_speed
@@ -36,7 +39,13 @@ from trust_tables import KINDS as TRUST
 
 RESULTS = ROOT / "benchmarks" / "results"
 DOCS = ROOT / "docs"
-PAGES = (DOCS / "benchmarks.md", DOCS / "performance.md", DOCS / "methods" / "hfs.md", ROOT / "README.md")
+PAGES = (
+    DOCS / "benchmarks.md",
+    DOCS / "performance.md",
+    DOCS / "methods" / "hfs.md",
+    DOCS / "methods" / "ct.md",
+    ROOT / "README.md",
+)
 BLOCK = re.compile(r"(<!-- table:([\w-]+)/([\w+-]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 
@@ -159,6 +168,9 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         *HFS_DIFFERENCES,
         hfs_sweep,
         hfs_speed,
+        *CT,
+        *CT_SPEED,
+        *CT_TRAINING,
     )
 }
 

@@ -1,4 +1,4 @@
-"""The core, scan to score and training, runs on torch, numpy, scipy, h5py, safetensors and scikit-image alone."""
+"""The core, to a score and training, runs on torch, numpy, scipy, h5py, safetensors and scikit-image alone."""
 
 import subprocess
 import sys
@@ -63,6 +63,28 @@ for name, chosen in options.items():
     print(name)
 """
 
+VOLUME_TO_SCORE = """
+import tempfile
+from pathlib import Path
+import numpy as np
+import torch
+torch.set_num_threads(1)
+import medrecon
+from ct_networks import cold_file
+
+generator = torch.Generator().manual_seed(0)
+truth = torch.zeros(2, 32, 40)
+affine = np.diag([3.0, 0.8, 0.8, 1.0])
+low = medrecon.Volume(truth + 20 * torch.randn(truth.shape, generator=generator), affine)
+with tempfile.TemporaryDirectory() as folder:
+    network = str(cold_file(Path(folder) / "latent.safetensors", "latent"))
+    reference = medrecon.Volume(truth, affine)
+    for name, chosen in {"cold-latent": {"steps": 2, "prior": network}, "nlm": {}, "tv": {}}.items():
+        result = medrecon.denoise(low, name, dose=0.25, reference=reference, **chosen)
+        assert result.scores["method"]["mean"]["rmse"] > 0
+        print(name)
+"""
+
 TRAINING = """
 import torch
 torch.set_num_threads(1)
@@ -89,6 +111,27 @@ assert medrecon.reconstruct(fast, "spirit", prior=prior, steps=2).provenance["we
 print("trained")
 """
 
+CT = """
+import runpy
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from ct_bodies import VOXEL, bodies
+from ct_weights import cold_latent_file
+from medrecon.ct_pipeline import denoise
+from medrecon.datasets.ct_pack import write_ct_pack
+from medrecon.datasets.ct_volume import CtVolume
+
+folder = Path(FOLDER)
+write_ct_pack(folder / "val.h5", [CtVolume(bodies(4).short(), VOXEL, "nobody", "chest_a", "held-out")])
+network = cold_latent_file(folder / "tiny.safetensors")
+sys.argv = ["bench_ct.py", str(folder / "mine"), "--data", str(folder / "val.h5"), "--phantoms", "--slices", "1"]
+sys.argv += ["--doses", "0.25", "--methods", "input", "tv", "cold-latent", "--steps", "2", "--device", "cpu"]
+sys.argv += ["--prior", f"cold-latent={network}"]
+runpy.run_path(BENCH, run_name="__main__")
+print((folder / "mine.json").exists())
+"""
+
 
 def run_blocked(script: str, folder: str) -> list[str]:
     program = f"import sys\nsys.path.insert(0, {folder!r})\n{BLOCK}{script}"
@@ -102,6 +145,18 @@ def test_scan_to_score(pytestconfig) -> None:
     assert run_blocked(WHOLE_WAY, str(helpers)) == ["zero-filled", "wavelet", "spirit"]
 
 
+def test_volume_to_score(pytestconfig) -> None:
+    helpers = pytestconfig.rootpath / "tests" / "helpers"
+    assert run_blocked(VOLUME_TO_SCORE, str(helpers)) == ["cold-latent", "nlm", "tv"]
+
+
 def test_training_and_the_trained_prior(pytestconfig) -> None:
     helpers = pytestconfig.rootpath / "tests" / "helpers"
     assert run_blocked(TRAINING, str(helpers)) == ["trained"]
+
+
+def test_ct_from_pack_to_rows(pytestconfig, tmp_path) -> None:
+    helpers, bench = (pytestconfig.rootpath / name for name in ("tests/helpers", "benchmarks/bench_ct.py"))
+    said = run_blocked(f"FOLDER, BENCH = {str(tmp_path)!r}, {str(bench)!r}\n{CT}", str(helpers))
+    assert said[-1] == "True"
+    assert said.count("RMSE") == 9

@@ -10,8 +10,9 @@ import pytest
 import medrecon
 
 SURFACE = {
-    "METHODS", "InputError", "Problem", "Reconstruction", "Scan", "calibration", "demo_path", "load", "masks",
-    "operators", "reconstruct", "save", "save_picture",
+    "CT_METHODS", "METHODS", "Denoised", "InputError", "Problem", "Reconstruction", "Scan", "Volume", "calibration",
+    "demo_path", "denoise", "load", "load_volume", "masks", "operators", "reconstruct", "save", "save_picture",
+    "save_volume",
 }  # fmt: skip
 
 
@@ -23,7 +24,7 @@ def test_surface_is_what_it_was() -> None:
 @pytest.mark.parametrize("name", sorted(SURFACE))
 def test_every_name_resolves_and_is_documented(name: str) -> None:
     found = getattr(medrecon, name)
-    assert name == "METHODS" or inspect.getdoc(found)
+    assert name.endswith("METHODS") or inspect.getdoc(found)
 
 
 def test_unknown_names_are_attribute_errors() -> None:
@@ -46,3 +47,10 @@ def test_every_method_has_a_class_of_its_name() -> None:
 
     for name in medrecon.METHODS:
         assert method_class(name).name == name
+
+
+def test_every_ct_method_has_a_class_of_its_name() -> None:
+    from medrecon.ct import ct_method_class
+
+    for name in medrecon.CT_METHODS:
+        assert ct_method_class(name).name == name

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, final
 
 import torch
 
 from medrecon.bench.cases import PROTOCOL, Case
 from medrecon.bench.identity import Row, work
 from medrecon.bench.plan import Shard, Unit
+from medrecon.bench.row_maker import RowMaker, Work
 from medrecon.bench.stale import Stale, code_digest, commit, stale
 from medrecon.bench.store import Store
 from medrecon.errors import InputError
@@ -40,86 +41,12 @@ def _quietly(row: Row) -> None:
     """Say nothing of a new row."""
 
 
-class Campaign:
-    """Units with the files that their rows go to.
-
-    units : of the whole plan; those of `shard` are worked on.
-    out : path and first word of the files' names, one file a suite, coil count and SNR.
-    policy : what to do about stale rows: stop, keep them beside the new ones, or make them anew.
-    """
-
-    def __init__(self, units: Iterable[Unit], out: Path, shard: Shard | None = None, policy: Policy = "stop") -> None:
-        shard = shard or Shard()
-        self.units = [unit for unit in units if shard.has(unit)]
-        self.paths = {id(unit): unit.file(out, shard) for unit in self.units}
-        self.stores = {path: Store(path) for path in dict.fromkeys(self.paths.values())}
-        self.stale = self._stale()
-        if policy == "redo":
-            planned = {work(unit.fields) for unit in self.units}
-            for path, found in self.stale.items():
-                self.stores[path].drop(each.row for each in found if work(each.row) in planned)
-        self.policy = policy
-
-    def missing(self) -> list[Unit]:
-        """Units that have no row yet."""
-        return [unit for unit in self.units if not self._store(unit).holds(unit.identity)]
-
-    def run(
-        self, device: torch.device, *, seconds: float = float("inf"), on_row: Callable[[Row], None] = _quietly
-    ) -> Tally:
-        """Work until all is done or `seconds` are over; a unit that has begun is finished.
-
-        Raises InputError before any work if there are stale rows and the policy is to stop.
-        """
-        self._check()
-        began, missing = time.monotonic(), self.missing()
-        done, impossible = 0, Counter[str]()
-        bench = _Bench(device)
-        for unit in missing:
-            if time.monotonic() - began > seconds:
-                break
-            try:
-                row = bench.row(unit)
-            except InputError as error:
-                impossible[f"{unit.condition.scan}: {error}"] += 1
-                continue
-            self._store(unit).add(row)
-            done += 1
-            on_row(row)
-        return Tally(len(self.units), len(self.units) - len(missing), done, impossible)
-
-    def _store(self, unit: Unit) -> Store:
-        return self.stores[self.paths[id(unit)]]
-
-    def _stale(self) -> dict[Path, list[Stale]]:
-        sciences = {self.paths[id(unit)]: unit.suite.science for unit in self.units}
-        weights = [unit.runner.weights for unit in self.units if unit.runner.weights is not None]
-        hashes = {each["name"] or "": each["sha256"] for each in weights}
-        found = {path: stale(self.stores[path].rows, science, hashes) for path, science in sciences.items()}
-        return {path: rows for path, rows in found.items() if rows}
-
-    def _check(self) -> None:
-        if self.policy != "stop" or not self.stale:
-            return
-        path, rows = next(iter(self.stale.items()))
-        more = sum(map(len, self.stale.values()))
-        raise InputError(
-            f"{more} rows are stale, in {path.name} the first of {len(rows)}: {rows[0]}; --stale redo makes them "
-            "anew, --stale keep leaves them beside the new ones"
-        )
-
-
-class _Bench:
-    """Keeps the case of the last condition, which the next unit most often shares."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self._last: tuple[object, object] | None = None
-        self._case: Case | InputError | None = None
+@final
+class MriRows(RowMaker[Unit, Case]):
+    """Rows of `medrecon bench mri`."""
 
     def row(self, unit: Unit) -> Row:
-        """Measure one unit. Raises InputError where its condition cannot be had."""
-        case = self._prepared(unit)
+        case = self.prepared(unit)
         measured = unit.suite.measure(case, unit.runner, unit.slices, unit.variant)
         under = case.scan
         return {
@@ -137,18 +64,86 @@ class _Bench:
             "versions": versions(self.device),
         }
 
-    def _prepared(self, unit: Unit) -> Case:
-        key = (unit.suite.name, unit.condition)
-        if self._last != key:
-            self._last, self._case = key, None
+    @staticmethod
+    def stale(rows: Iterable[Row], science: tuple[str, ...], hashes: Mapping[str, str | None]) -> list[Stale]:
+        return stale(rows, science, hashes)
+
+
+class Campaign:
+    """Units with the files that their rows go to.
+
+    units : of the whole plan; those of `shard` are worked on.
+    out : path and first word of the files' names, one file a suite, coil count and SNR.
+    policy : what to do about stale rows: stop, keep them beside the new ones, or make them anew.
+    maker : of the rows; those of MRI unless given.
+    """
+
+    def __init__(
+        self,
+        units: Iterable[Work],
+        out: Path,
+        shard: Shard | None = None,
+        policy: Policy = "stop",
+        maker: type[RowMaker[Any, Any]] = MriRows,
+    ) -> None:
+        shard, self.maker = shard or Shard(), maker
+        self.units = [unit for unit in units if shard.has(unit)]
+        self.paths = {id(unit): unit.file(out, shard) for unit in self.units}
+        self.stores = {path: Store(path) for path in dict.fromkeys(self.paths.values())}
+        self.stale = self._stale()
+        if policy == "redo":
+            planned = {work(unit.fields) for unit in self.units}
+            for path, found in self.stale.items():
+                self.stores[path].drop(each.row for each in found if work(each.row) in planned)
+        self.policy = policy
+
+    def missing(self) -> list[Work]:
+        """Units that have no row yet."""
+        return [unit for unit in self.units if not self._store(unit).holds(unit.identity)]
+
+    def run(
+        self, device: torch.device, *, seconds: float = float("inf"), on_row: Callable[[Row], None] = _quietly
+    ) -> Tally:
+        """Work until all is done or `seconds` are over; a unit that has begun is finished.
+
+        Raises InputError before any work if there are stale rows and the policy is to stop.
+        """
+        self._check()
+        began, missing = time.monotonic(), self.missing()
+        done, impossible = 0, Counter[str]()
+        bench = self.maker(device)
+        for unit in missing:
+            if time.monotonic() - began > seconds:
+                break
             try:
-                self._case = unit.suite.prepare(unit.source, unit.condition, self.device)
+                row = bench.row(unit)
             except InputError as error:
-                self._case = error
-        if isinstance(self._case, InputError):
-            raise self._case
-        assert self._case is not None
-        return self._case
+                impossible[f"{unit.condition.scan}: {error}"] += 1
+                continue
+            self._store(unit).add(row)
+            done += 1
+            on_row(row)
+        return Tally(len(self.units), len(self.units) - len(missing), done, impossible)
+
+    def _store(self, unit: Work) -> Store:
+        return self.stores[self.paths[id(unit)]]
+
+    def _stale(self) -> dict[Path, list[Stale]]:
+        sciences = {self.paths[id(unit)]: unit.suite.science for unit in self.units}
+        weights = [unit.runner.weights for unit in self.units if unit.runner.weights is not None]
+        hashes = {each["name"] or "": each["sha256"] for each in weights}
+        found = {path: self.maker.stale(self.stores[path].rows, science, hashes) for path, science in sciences.items()}
+        return {path: rows for path, rows in found.items() if rows}
+
+    def _check(self) -> None:
+        if self.policy != "stop" or not self.stale:
+            return
+        path, rows = next(iter(self.stale.items()))
+        more = sum(map(len, self.stale.values()))
+        raise InputError(
+            f"{more} rows are stale, in {path.name} the first of {len(rows)}: {rows[0]}; --stale redo makes them "
+            "anew, --stale keep leaves them beside the new ones"
+        )
 
 
 def progress(campaign: Campaign) -> Sequence[tuple[Path, int, int, int]]:

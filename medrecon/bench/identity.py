@@ -8,7 +8,7 @@ from typing import Any
 
 Row = dict[str, Any]
 CONDITION = ("suite", "scan", "coils", "snr", "simulated_slices", "mask", "accel", "seed")
-VARIANT = ("perturbed", "perturbation", "centre")
+VARIANT = ("perturbed", "perturbation", "centre", "dose")
 METHOD = ("method", "options", "asked_slices")
 
 

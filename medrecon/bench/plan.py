@@ -9,6 +9,7 @@ from typing import Any
 
 from medrecon.bench.conditions import Choice, Condition
 from medrecon.bench.identity import identity
+from medrecon.bench.row_maker import Work
 from medrecon.bench.runners import Maker, Runner, made
 from medrecon.bench.sources import Source
 from medrecon.bench.suite import Suite, Variant
@@ -73,7 +74,7 @@ class Shard:
     def suffix(self) -> str:
         return "" if self.count == 1 else f"_shard{self.index}of{self.count}"
 
-    def has(self, unit: Unit) -> bool:
+    def has(self, unit: Work) -> bool:
         return unit.number % self.count == self.index - 1
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -50,7 +50,8 @@ class Stale:
 
     def __str__(self) -> str:
         row = self.row
-        return f"{row['scan']} {row['mask']} R {row['accel']:g} seed {row['seed']} {row['method']}: {self.why}"
+        how = f"dose {row['dose']:g}" if "dose" in row else f"{row['mask']} R {row['accel']:g}"
+        return f"{row['scan']} {how} seed {row['seed']} {row['method']}: {self.why}"
 
 
 @cache
@@ -59,8 +60,13 @@ def code_digest(method: str, science: tuple[str, ...] = (), mask: str | None = N
 
     `mask` names the sampling pattern; None takes the code of all.
     """
+    return files_digest(decisive(method, science, mask, package), package)
+
+
+def files_digest(files: Iterable[str], package: Path = PACKAGE) -> str:
+    """Hash of those files of the package, docstrings apart."""
     digest = sha256()
-    for file in decisive(method, science, mask, package):
+    for file in files:
         digest.update(file.encode())
         digest.update(_without_words((package / file).read_text(encoding="utf-8")).encode())
     return digest.hexdigest()[:DIGITS]
@@ -122,11 +128,16 @@ def commit() -> str:
 
 def stale(rows: Iterable[Row], science: tuple[str, ...], hashes: Mapping[str, str | None]) -> list[Stale]:
     """The stale ones of `rows` of a suite with this `science`; `hashes` are those of the weights at hand, by name."""
+    return stale_by(lambda row: code_digest(row["method"], science, row.get("mask")), rows, hashes)
+
+
+def stale_by(code: Callable[[Row], str], rows: Iterable[Row], hashes: Mapping[str, str | None]) -> list[Stale]:
+    """The same where `code` tells the digest that a row would have today."""
     found = []
     for row in rows:
         weights = row.get("weights")
         if weights and weights["name"] in hashes and weights["sha256"] != hashes[weights["name"]]:
             found.append(Stale(row, EARLIER_WEIGHTS))
-        elif row.get("code") != code_digest(row["method"], science, row.get("mask")):
+        elif row.get("code") != code(row):
             found.append(Stale(row, OTHER_CODE))
     return found

@@ -97,8 +97,8 @@ class BenchJoin:
 def run_mri(argv: Sequence[str]) -> int:
     """Make the rows that are missing; exit code 0 even if the time ended before the work."""
     options = parse(BenchMri, argv, "bench mri", MRI)
-    asked, shard = _choice(options), _shard(options.shard)
-    _check_out(options)
+    asked, shard = _choice(options), shard_of(options.shard)
+    check_out(options.out, options.seconds)
     device = resolve(options.device, options.threads)
     from medrecon.bench.campaign import Campaign
     from medrecon.bench.plan import plan
@@ -124,7 +124,7 @@ def run_mri(argv: Sequence[str]) -> int:
         )
     campaign = Campaign(units, options.out, shard, options.stale)
     if options.list:
-        _print_plan(campaign)
+        print_plan(campaign)
         return 0
     tally = campaign.run(device, seconds=options.seconds, on_row=_print_row)
     for reason, n in tally.impossible.items():
@@ -161,8 +161,13 @@ def _choice(options: BenchMri) -> Choice:
         steps=options.steps or None,
         samples=options.samples or None,
         few=options.few,
-        options=dict(map(_pair, options.options)),
+        options=named_values(options.options),
     )
+
+
+def named_values(texts: Sequence[str]) -> dict[str, Any]:
+    """Options from KEY=VALUE texts; values are JSON where they can be read so."""
+    return dict(map(_pair, texts))
 
 
 def _pair(text: str) -> tuple[str, Any]:
@@ -175,7 +180,8 @@ def _pair(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _shard(text: str | None) -> Shard:
+def shard_of(text: str | None) -> Shard:
+    """The part of the work that "i/n" names; all of it without one."""
     from medrecon.bench.plan import Shard
 
     found = re.fullmatch(r"(\d+)/(\d+)", text or "1/1")
@@ -184,16 +190,18 @@ def _shard(text: str | None) -> Shard:
     return Shard(int(found[1]), int(found[2]))
 
 
-def _check_out(options: BenchMri) -> None:
-    if not options.out.parent.is_dir():
-        raise InputError(f"{options.out}: folder {options.out.parent} does not exist; create it first")
-    if options.out.suffix == ".json" or not options.out.name:
-        raise InputError(f"-o {options.out} is one file; give the first words of several, without an ending")
-    if not options.seconds > 0:
-        raise InputError(f"--seconds is {options.seconds}; give a positive number")
+def check_out(out: Path, seconds: float) -> None:
+    """Raise InputError where no file could be named after `out`, or no time is given."""
+    if not out.parent.is_dir():
+        raise InputError(f"{out}: folder {out.parent} does not exist; create it first")
+    if out.suffix == ".json" or not out.name:
+        raise InputError(f"-o {out} is one file; give the first words of several, without an ending")
+    if not seconds > 0:
+        raise InputError(f"--seconds is {seconds}; give a positive number")
 
 
-def _print_plan(campaign: Campaign) -> None:
+def print_plan(campaign: Campaign) -> None:
+    """What is done, missing and stale, a line a file."""
     from medrecon.bench.campaign import progress
 
     for path, units, missing, stale in progress(campaign):

@@ -79,7 +79,7 @@ def run_pack(argv: Sequence[str]) -> int:
     check_writable(options.out, (".h5",))
     with progress_bar() as on_step:
         record = pack_folder(options.folder, options.out, _pack_options(options), on_step)
-    print(_table(record.volumes))
+    print(table(record.volumes))
     print(_summary(record))
     for where, why in record.refused:
         print(f"passed over {where}: {why}", file=sys.stderr)
@@ -111,10 +111,10 @@ def run_check(argv: Sequence[str]) -> int:
 def _pack_options(options: Pack) -> PackOptions:
     from medrecon.datasets.packing import PackOptions
 
-    return PackOptions(_held_out(options.held_out), options.seed, options.combine)
+    return PackOptions(held_out_of(options.held_out), options.seed, options.combine)
 
 
-def _held_out(words: tuple[str, ...]) -> float | tuple[str, ...] | None:
+def held_out_of(words: tuple[str, ...]) -> float | tuple[str, ...] | None:
     """A share if it is one number from 0 to below 1, else names: subjects may be called 101."""
     if not words:
         return None
@@ -125,7 +125,7 @@ def _held_out(words: tuple[str, ...]) -> float | tuple[str, ...] | None:
     return share if len(words) == 1 and 0 <= share < 1 else words
 
 
-def _table(volumes: Sequence[PackedVolume]) -> str:
+def table(volumes: Sequence[PackedVolume]) -> str:
     """Columns as wide as their longest entry, so that a file of it can be read by columns."""
     rows = [("name", "subject", "split", "matrix (y, x)", "voxel mm (z, y, x)", "slices")]
     rows += [

@@ -11,7 +11,9 @@ import tyro
 
 from medrecon.cli.parse import parse
 
-DESCRIPTION = "Print what a scan holds: coils, matrix, voxel, sampling, noise level and how each was found."
+DESCRIPTION = (
+    "Print what a scan or a CT volume holds: matrix, voxel, sampling, noise level, HU, and how each was found."
+)
 
 
 @dataclass(frozen=True)
@@ -19,13 +21,15 @@ class Info:
     """Options of `medrecon info`."""
 
     file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE")]
-    """The scan: fastMRI .h5, plain .h5 or .npy."""
+    """The scan: fastMRI .h5, plain .h5 or .npy; or a CT volume: a DICOM series (folder or one file of it), NIfTI."""
 
 
 def run(argv: Sequence[str]) -> int:
     """Print the facts, one a line."""
     options = parse(Info, argv, "info", DESCRIPTION)
-    from medrecon.io import describe, load
+    from medrecon.io import describe, describe_volume, holds_volume, load, load_volume
 
-    print("\n".join(describe(load(options.file)).lines()))
+    path = options.file
+    facts = describe_volume(load_volume(path)) if holds_volume(path) else describe(load(path))
+    print("\n".join(facts.lines()))
     return 0

@@ -12,13 +12,22 @@ from medrecon.errors import InputError
 
 COMMANDS = {
     "mri": ("medrecon.cli.mri:run", "reconstruct a scan: medrecon mri scan.h5 -o image.nii.gz --accel 4"),
+    "ct": ("medrecon.cli.ct:run", "denoise a low-dose CT volume: medrecon ct chest/ -o denoised/ --dose 0.25"),
     "info": ("medrecon.cli.info:run", "what a file holds: medrecon info scan.h5"),
-    "score": ("medrecon.cli.score:run", "compare two images: medrecon score image.h5 reference.h5"),
+    "score": ("medrecon.cli.score:run", "compare two images or volumes: medrecon score image.h5 reference.h5"),
     "simulate mri": (
         "medrecon.cli.simulate:run",
         "raw data from a volume: medrecon simulate mri head.nii.gz -o scan.h5",
     ),
+    "simulate ct": (
+        "medrecon.cli.simulate_ct:run",
+        "a CT volume at a lower dose: medrecon simulate ct chest.nii.gz -o low.nii.gz --dose 0.25",
+    ),
     "data pack": ("medrecon.cli.data:run_pack", "a folder of volumes for training: medrecon data pack DIR -o pack.h5"),
+    "data pack-ct": (
+        "medrecon.cli.data_ct:run",
+        "a folder of CT volumes for training: medrecon data pack-ct DIR -o ct.h5",
+    ),
     "data check": ("medrecon.cli.data:run_check", "a folder against a data set's manifest: data check MANIFEST DIR"),
     "weights list": ("medrecon.cli.weights:run_list", "the trained networks that are at hand"),
     "weights check": ("medrecon.cli.weights:run_check", "compare every weights file with its recorded hash"),
@@ -36,9 +45,26 @@ COMMANDS = {
         "medrecon.cli.train:run_hfs",
         "train the high-band prior: medrecon train mri-hfs --data DIR -o hfs.safetensors",
     ),
+    "train ct-codec": (
+        "medrecon.cli.train_ct:run_codec",
+        "train the codec of CT slices: medrecon train ct-codec --data ct.h5 -o codec.safetensors",
+    ),
+    "train ct-cold": (
+        "medrecon.cli.train_ct:run_cold",
+        "train cold diffusion: medrecon train ct-cold --data ct.h5 --codec codec.safetensors -o cold.safetensors",
+    ),
+    "train ct-ddpm": ("medrecon.cli.train_ct:run_ddpm", "train a conditional DDPM, a control of the CT tables"),
+    "train ct-regression": (
+        "medrecon.cli.train_ct:run_regression",
+        "train a network that restores in one step, a control of the CT tables",
+    ),
     "bench mri": (
         "medrecon.cli.bench:run_mri",
         "measure methods on volumes and k-space: medrecon bench mri --data DIR -o results/NAME",
+    ),
+    "bench ct": (
+        "medrecon.cli.bench_ct:run",
+        "measure CT methods on volumes and phantoms: medrecon bench ct --data DIR -o results/NAME",
     ),
     "bench join": (
         "medrecon.cli.bench:run_join",
@@ -108,14 +134,14 @@ def _group(word: str, rest: list[str]) -> int:
 
 
 def _help(names: Sequence[str] = tuple(COMMANDS)) -> str:
-    lines = [f"  {name:<16} {COMMANDS[name][1]}" for name in names]
+    lines = [f"  {name:<19} {COMMANDS[name][1]}" for name in names]
     return "\n".join(
         [
-            "medrecon: raw MRI k-space into images with fast diffusion models (research use, not a medical device)",
+            "medrecon: MRI k-space and low-dose CT into images by fast diffusion (research use, not a medical device)",
             "",
             *lines,
             "",
             "medrecon COMMAND --help shows a command's options; medrecon --version the version.",
-            "With no file, medrecon mri reconstructs the scan that is embedded in the package.",
+            "With no file, medrecon mri and medrecon ct take the scan and the phantom embedded in the package.",
         ]
     )

@@ -12,7 +12,7 @@ import tyro
 
 from medrecon.cli.bar import progress_bar
 from medrecon.cli.device import resolve
-from medrecon.cli.parse import parse_both, parse_slices
+from medrecon.cli.parse import check_distinct, method_name, parse_both, parse_slices
 from medrecon.cli.report import print_report
 from medrecon.errors import InputError
 
@@ -71,7 +71,7 @@ def run(argv: Sequence[str]) -> int:
     """Run the command; raises InputError before anything is written."""
     from medrecon.mri import method_class
 
-    name = _method_name(argv)
+    name = method_name(argv, Mri.method)
     kind = method_class(name)
     command = "mri" if name == Mri.method else f"mri --method {name}"
     common, method = parse_both(Mri, kind, argv, command, DESCRIPTION)
@@ -98,19 +98,6 @@ def run(argv: Sequence[str]) -> int:
     return 0
 
 
-def _method_name(argv: Sequence[str]) -> str:
-    """The method decides which options exist, so it is read before the others."""
-    name = Mri.method
-    for word, following in zip(argv, [*argv[1:], "-"], strict=True):
-        if word == "--method":
-            if following.startswith("-"):
-                raise InputError("--method has no value; give the name of a method")
-            name = following
-        elif word.startswith("--method="):
-            name = word.removeprefix("--method=")
-    return name
-
-
 def _check(common: Mri) -> None:
     """What can be known to be wrong before any file is read."""
     from medrecon.io import check_writable
@@ -118,7 +105,7 @@ def _check(common: Mri) -> None:
     for path, endings in ((common.out, IMAGES), (common.picture, (".png",)), (common.json, (".json",))):
         if path is not None:
             check_writable(path, endings)
-    _check_distinct(common)
+    check_distinct((common.input, common.mask, common.prior), (common.out, common.picture, common.json))
     if common.accel is not None and not (isfinite(common.accel) and common.accel >= 1):
         raise InputError(f"--accel is {common.accel}; give a finite number of at least 1")
     if common.acs is not None and common.acs < MIN_ACS:
@@ -129,16 +116,6 @@ def _check(common: Mri) -> None:
         raise InputError(f"--seed is {common.seed}; give a whole number of at least 0")
     if _is_file(common.mask) and (common.accel is not None or common.acs is not None):
         raise InputError(f"--mask {common.mask} is a file and decides all samples; leave --accel and --acs out")
-
-
-def _check_distinct(common: Mri) -> None:
-    """No file is written twice, and none over an input."""
-    taken = {Path(path).resolve() for path in (common.input, common.mask, common.prior) if path is not None}
-    for path in (common.out, common.picture, common.json):
-        if path is not None and path.resolve() in taken:
-            raise InputError(f"{path} is an input of this run, or written twice; give each output a name of its own")
-        if path is not None:
-            taken.add(path.resolve())
 
 
 def _load(path: Path | None) -> Scan:

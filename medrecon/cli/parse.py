@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import field, make_dataclass
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import tyro
@@ -56,6 +57,29 @@ def parse_both(first: type, second: type, argv: Sequence[str], command: str, des
     )
     found: Any = parse(both, argv, command, description)
     return found.first, second(**vars(found.second))
+
+
+def method_name(argv: Sequence[str], default: str) -> str:
+    """The value of `--method`, which decides what other options there are and so is read before them."""
+    name = default  # without any word the "-" has no partner
+    for word, following in zip(argv, [*argv[1:], "-"], strict=False):
+        if word == "--method":
+            if following.startswith("-"):
+                raise InputError("--method has no value; give the name of a method")
+            name = following
+        elif word.startswith("--method="):
+            name = word.removeprefix("--method=")
+    return name
+
+
+def check_distinct(inputs: Iterable[str | Path | None], outputs: Iterable[Path | None]) -> None:
+    """Raise InputError where a file would be written twice, or over an input."""
+    taken = {Path(path).resolve() for path in inputs if path is not None}
+    for path in outputs:
+        if path is not None and path.resolve() in taken:
+            raise InputError(f"{path} is an input of this run, or written twice; give each output a name of its own")
+        if path is not None:
+            taken.add(path.resolve())
 
 
 def _first_message(box: str) -> str:

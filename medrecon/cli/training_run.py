@@ -47,7 +47,7 @@ def train_and_store(team: Team, device: torch.device, options: TrainMriImage, re
     _settle(device, options)
     volumes = training_volumes(Path(where.train))
     held_out = _held_out(where)
-    start, origin = _start(options.start)
+    start, origin = start_of(options.start)
     teacher = load_prior(options.teacher, device) if options.teacher else None
     with _watched(team, device, options, recipe, held_out) as (watch, on_step):
         trained = _trained(
@@ -117,7 +117,7 @@ def _held_out(where: Volumes) -> list[TrainingVolume]:
     return apart or volumes
 
 
-def _start(name: str | None) -> tuple[Mapping[str, torch.Tensor] | None, str | None]:
+def start_of(name: str | None) -> tuple[Mapping[str, torch.Tensor] | None, str | None]:
     """Weights to begin with, and what the record says of them."""
     if name is None:
         return None, None

@@ -1,7 +1,7 @@
 """Classic DICOM image series (one file a slice): values and geometry, and nothing of the patient.
 
 Slices are ordered by their position along the normal of the image plane (DICOM PS3.3, C.7.6.2); file names and
-instance numbers are not trusted. Multi-frame objects (Enhanced MR) are not read.
+instance numbers are not trusted. Multi-frame objects (Enhanced MR) are not read here; `ct_series` reads those of CT.
 """
 
 from __future__ import annotations
@@ -19,16 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medrecon.errors import InputError
+from medrecon.io.stack_geometry import stack_geometry
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError, RuntimeError, struct.error)
 HEADER = ("SeriesInstanceUID", "PatientID", "Modality", "Rows")
-ANGLE = 1e-3
-"""Direction cosines that differ by more than this are different planes."""
-GAP = 0.01
-"""Relative difference of slice distances, and shear per slice, that rounding in the files does not explain."""
+NO_IMAGE = "a DICOM file without an image"
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def find_series(paths: Iterable[Path]) -> tuple[list[SeriesFiles], list[tuple[Pa
             refused.append((path, f"its DICOM header cannot be read ({type(error).__name__}); copy it again"))
             continue
         if header is None:
-            refused.append((path, "a DICOM file without an image"))
+            refused.append((path, NO_IMAGE))
             continue
         series, modality, who = header
         found.setdefault((series, who), []).append((path, modality))
@@ -91,7 +89,7 @@ def read_series(series: SeriesFiles) -> ImageSeries:
     import pydicom
 
     try:
-        with _quietly():
+        with quietly():
             parts = {str(part.SOPInstanceUID): part for part in map(pydicom.dcmread, series.files)}
             slices = list(parts.values())
             _check(slices)
@@ -106,41 +104,8 @@ def read_series(series: SeriesFiles) -> ImageSeries:
         ) from error
 
 
-def stack_geometry(slices: Sequence[Dataset]) -> tuple[list[int], NDArray[np.float64]]:
-    """Order of the slices along their normal, and the affine of the stack; InputError where it is no regular grid."""
-    planes = np.array([p.ImageOrientationPatient for p in slices], float)
-    if np.abs(planes - planes[0]).max() > ANGLE:
-        raise InputError("its slices lie in different planes (a localiser?); give one stack a series")
-    along_x, along_y = planes[0, :3], planes[0, 3:]
-    normal = np.cross(along_x, along_y)
-    positions = np.array([p.ImagePositionPatient for p in slices], float)
-    order = np.argsort(positions @ normal, kind="stable").tolist()
-    step = _step(positions[order], normal, slices[0])
-    affine = np.eye(4)
-    between_rows, between_columns = (float(s) for s in slices[0].PixelSpacing)
-    affine[:3] = np.stack([step * normal, between_rows * along_y, between_columns * along_x, positions[order[0]]], 1)
-    return order, affine
-
-
-def _step(positions: NDArray[np.float64], normal: NDArray[np.float64], first: Dataset) -> float:
-    """Distance of neighbouring slices in mm."""
-    if len(positions) == 1:
-        return float(first.get("SpacingBetweenSlices") or first.SliceThickness)
-    height = (positions - positions[0]) @ normal
-    gaps = np.diff(height)
-    step = float(height[-1] / (len(height) - 1))
-    if gaps.min() <= GAP * max(step, GAP):
-        raise InputError("several slices stand at one position (echoes, phases, directions?); give one image a place")
-    if np.abs(gaps - step).max() > GAP * step + 0.01:
-        raise InputError(f"its slices are {gaps.min():.2f} to {gaps.max():.2f} mm apart; some are missing: add them")
-    across = np.diff(positions, axis=0) - gaps[:, None] * normal
-    if np.linalg.norm(across, axis=1).max() > GAP * step + 0.01:
-        raise InputError("its slices are shifted sideways from one to the next (a sheared stack); resample it")
-    return step
-
-
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Without warnings and log entries of odd values: they quote them, names of patients among them."""
     log = logging.getLogger("pydicom")
     before, log.disabled = log.disabled, True
@@ -156,26 +121,31 @@ def _header(path: Path) -> tuple[str, str, str] | None:
     """Series, modality and patient of a file, None if it holds no image."""
     import pydicom
 
-    with _quietly():
+    with quietly():
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(HEADER))
         if "Rows" not in header or "SeriesInstanceUID" not in header:
             return None
         return str(header.SeriesInstanceUID), str(header.get("Modality", "")), str(header.get("PatientID", "")).strip()
 
 
-def _check(slices: Sequence[Dataset]) -> None:
-    """One frame a file, grey values, one matrix and pixel size, no phase, and no text in the picture."""
-    if any(int(p.get("NumberOfFrames") or 1) > 1 for p in slices):
-        raise InputError("a multi-frame (enhanced) object; convert it to NIfTI")
+def check_pictures(slices: Sequence[Dataset]) -> None:
+    """Grey values of one matrix and pixel size, and no text in the picture; raises InputError."""
     if any(p.get("PhotometricInterpretation") != "MONOCHROME2" for p in slices):
         raise InputError("its pixels are not grey values (MONOCHROME2); give the original images")
     if any(str(p.get("BurnedInAnnotation", "")).upper() == "YES" for p in slices):
         raise InputError("text is burned into its pixels, which may name the patient; give the original images")
-    if any({"P", "PHASE", "PHASE MAP"} & {str(word).upper() for word in p.get("ImageType") or ()} for p in slices):
-        raise InputError("phase images; give the magnitudes")
     grids = {(int(p.Rows), int(p.Columns), *(round(float(s), 4) for s in p.PixelSpacing)) for p in slices}
     if len(grids) > 1:
         raise InputError(f"its slices have {len(grids)} different matrices or pixel sizes; give one stack a series")
+
+
+def _check(slices: Sequence[Dataset]) -> None:
+    """One frame a file, no phase, and what holds for all pictures."""
+    if any(int(p.get("NumberOfFrames") or 1) > 1 for p in slices):
+        raise InputError("a multi-frame (enhanced) object; convert it to NIfTI")
+    if any({"P", "PHASE", "PHASE MAP"} & {str(word).upper() for word in p.get("ImageType") or ()} for p in slices):
+        raise InputError("phase images; give the magnitudes")
+    check_pictures(slices)
 
 
 def _values(part: Dataset) -> NDArray[np.float32]:

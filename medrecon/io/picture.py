@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
 from medrecon.atomic import whole_file
+from medrecon.io.panels import DISCLAIMER, PAPER, Panel, Words, panel_figure, shown_slices
 from medrecon.io.window import window_top
 from medrecon.io.writable import check_writable
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from medrecon.reconstruction import Reconstruction
 
 ERROR_GAIN = 5
-MAX_SLICES = 3
-PANEL, MIN_WIDTH = 3.0, 8.0  # inches: longer side of a panel, and room for the heading
-HEAD, FOOT, CAPTION, GAP = 0.60, 0.46, 0.30, 0.08  # inches
-INK, FAINT, PAPER = "#f2f2f2", "#a8a8a8", "#101214"
-DISCLAIMER = "medrecon: research use only, not for diagnosis"
 LEGEND = f"grey: one window a row; error and std {ERROR_GAIN} times as bright; over the panels PSNR / SSIM of the slice"
 
 
@@ -43,63 +34,26 @@ def draw(reconstruction: Reconstruction, path: Path) -> None:
 
 def figure(reconstruction: Reconstruction) -> Figure:
     """The picture as a matplotlib figure of its own canvas."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     rows = [list(_panels(reconstruction, i)) for i in shown_slices(reconstruction.n_slices)]
-    columns, aspect = len(rows[0]), _aspect(reconstruction)
-    width, height = _panel_size(reconstruction, columns, aspect)
-    size = max(columns * (width + GAP) + GAP, MIN_WIDTH), len(rows) * (height + CAPTION) + HEAD + FOOT
-    picture = Figure(figsize=size, facecolor=PAPER)
-    FigureCanvasAgg(picture)
-    for i, row in enumerate(rows):
-        for j, content in enumerate(row):
-            x, y = GAP + j * (width + GAP), size[1] - HEAD - (i + 1) * (height + CAPTION)
-            axes = picture.add_axes((x / size[0], y / size[1], width / size[0], height / size[1]))
-            _show(axes, content, aspect)
-    _write_head(picture, reconstruction, size)
-    return picture
+    return panel_figure(rows, _aspect(reconstruction), _words(reconstruction))
 
 
-def _panel_size(made: Reconstruction, columns: int, aspect: float) -> tuple[float, float]:
-    """(width, height) in inches; few columns are drawn larger, up to the width that the heading needs."""
-    height, width = made.image.shape[-2] * aspect, made.image.shape[-1]
-    scale = PANEL / max(height, width)
-    fill = (MIN_WIDTH - GAP) / columns - GAP
-    scale = max(scale, min(fill / width, 1.5 * scale))
-    return scale * width, scale * height
-
-
-def shown_slices(n: int) -> list[int]:
-    """Up to three slices, evenly spaced; the middle one if one is shown."""
-    shown = min(n, MAX_SLICES)
-    return [(2 * i + 1) * n // (2 * shown) for i in range(shown)]
-
-
-@dataclass(frozen=True, eq=False)
-class _Panel:
-    image: Tensor
-    top: float
-    title: str
-    colours: str = "gray"
-
-
-def _panels(made: Reconstruction, i: int) -> Iterator[_Panel]:
+def _panels(made: Reconstruction, i: int) -> Iterator[Panel]:
     """Panels of slice `i`: grey ones share the window of the reference (else of the reconstruction)."""
     image = made.magnitude[i].cpu()
     reference = None if made.reference is None else made.reference[i].cpu()
     top = window_top(image if reference is None else reference)
     method = str(made.provenance.get("method", "reconstruction"))
     if reference is not None:
-        yield _Panel(reference, top, f"{_place(i, made.n_slices)}reference ({made.reference_kind})")
+        yield Panel(reference, top, f"{_place(i, made.n_slices)}reference ({made.reference_kind})")
     if method != "zero-filled":
-        yield _Panel(made.zero_filled[i].cpu(), top, _scored("zero-filled", made, "zero_filled", i))
-    yield _Panel(image, top, _scored(method, made, "method", i))
+        yield Panel(made.zero_filled[i].cpu(), top, _scored("zero-filled", made, "zero_filled", i))
+    yield Panel(image, top, _scored(method, made, "method", i))
     if reference is not None:
-        yield _Panel((image - reference).abs(), top / ERROR_GAIN, f"error ×{ERROR_GAIN}", "inferno")
+        yield Panel((image - reference).abs(), top / ERROR_GAIN, f"error ×{ERROR_GAIN}", "inferno")
     if made.std is not None:
         label = f"std ×{ERROR_GAIN}" + ("" if made.spread == "posterior" else ", not calibrated")
-        yield _Panel(made.std[i].cpu(), top / ERROR_GAIN, label, "inferno")
+        yield Panel(made.std[i].cpu(), top / ERROR_GAIN, label, "inferno")
 
 
 def _place(i: int, n: int) -> str:
@@ -114,15 +68,7 @@ def _scored(title: str, made: Reconstruction, row: str, i: int) -> str:
     return f"{title}   {_decimal(slices[i].get('psnr'), 1)} dB / {_decimal(slices[i].get('ssim'), 3)}"
 
 
-def _show(axes: Axes, content: _Panel, aspect: float) -> None:
-    pixels = torch.nan_to_num(content.image.float()).numpy()
-    axes.imshow(pixels, cmap=content.colours, vmin=0, vmax=content.top, aspect=aspect, interpolation="nearest")
-    axes.set_title(content.title, fontsize=9, color=INK, pad=4)
-    axes.set_axis_off()
-
-
-def _write_head(picture: Figure, made: Reconstruction, size: tuple[float, float]) -> None:
-    left, height = GAP / size[0], size[1]
+def _words(made: Reconstruction) -> Words:
     record = made.provenance
     weights = record.get("weights")
     facts = [
@@ -132,10 +78,7 @@ def _write_head(picture: Figure, made: Reconstruction, size: tuple[float, float]
         f"prior {weights['name']}" if weights else "",
     ]
     title = f"{record.get('method', 'reconstruction')} · " + " · ".join(filter(None, facts))
-    picture.text(left, 1 - 0.10 / height, title, fontsize=11, color=INK, va="top", weight="bold")
-    picture.text(left, 1 - 0.34 / height, _score_line(made), fontsize=9, color=FAINT, va="top")
-    foot = f"{DISCLAIMER}\n{LEGEND}" if made.scores else DISCLAIMER
-    picture.text(left, 0.10 / height, foot, fontsize=8, color=FAINT, va="bottom")
+    return Words(title, _score_line(made), f"{DISCLAIMER}\n{LEGEND}" if made.scores else DISCLAIMER)
 
 
 def _score_line(made: Reconstruction) -> str:

@@ -1,4 +1,4 @@
-"""A grey 8-bit PNG in memory, without any imaging library: for notebooks."""
+"""A grey 8-bit PNG in memory, without any imaging library."""
 
 import struct
 import zlib
@@ -10,9 +10,14 @@ from medrecon.io.window import window_top
 
 
 def grey_png(image: Tensor) -> bytes:
-    """PNG file of a real image `(y, x)`, black at 0 and white at its 99.5th percentile (PNG 1.2, colour type 0)."""
+    """PNG file of a real image `(y, x)`, black at 0 and white at its 99.5th percentile."""
     values = image.detach().float().cpu()
-    pixels = (values / window_top(values)).clamp(0, 1).mul(255).round().to(torch.uint8)
+    return unit_png(values / window_top(values))
+
+
+def unit_png(image: Tensor) -> bytes:
+    """PNG file of an image `(y, x)`, black at 0 and below, white at 1 and above (PNG 1.2, colour type 0)."""
+    pixels = image.detach().float().cpu().clamp(0, 1).mul(255).round().to(torch.uint8)
     height, width = pixels.shape
     rows = torch.nn.functional.pad(pixels, (1, 0)).contiguous().numpy().tobytes()  # each row starts with filter type 0
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)

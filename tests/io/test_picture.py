@@ -14,7 +14,8 @@ from matplotlib.image import imread
 
 from medrecon.errors import InputError
 from medrecon.io import save_picture
-from medrecon.io.picture import figure, shown_slices
+from medrecon.io.panels import shown_slices
+from medrecon.io.picture import figure
 from medrecon.io.thumbnail import grey_png
 from medrecon.reconstruction import Reconstruction
 

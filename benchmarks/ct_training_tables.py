@@ -1,0 +1,62 @@
+"""How long the CT networks trained, and after how many minutes each was as good as the DDPM at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from table_parts import Record, machine, table
+
+RIVAL = "ddpm"
+CODEC = "codec"
+WORDS = (
+    " Minutes of training on the GPU, validation off the clock, the codec's included where there is one. RMSE in HU on "
+    "held-out slices with the averaged weights; the codec's is that of its round trip, the `ddpm`'s that of 20 DDIM "
+    "steps. Minutes to `ddpm`'s end: until the RMSE at every dose was no higher than the `ddpm`'s last; faster by: the "
+    "`ddpm`'s minutes over these."
+)
+
+
+def ct_training(records: Sequence[Record]) -> str:
+    """One line a network; the minutes of a network of latents hold those of its codec."""
+    (record,) = records
+    runs = {row["network"]: row for row in record["rows"]}
+    rival = runs.get(RIVAL)
+    doses = [name for name in next(iter(runs.values()))["validation"][-1] if name.startswith("rmse_hu")]
+    body = []
+    for name, run in runs.items():
+        before = _codec_seconds(run, runs)
+        whole = (before + run["seconds"]) / 60
+        reached = None if rival is None else _seconds_to(run, rival["validation"][-1], doses)
+        minutes = None if reached is None else (before + reached) / 60
+        body.append((
+            f"`{name}`", f"{run['parameters'] / 1e6:.2f} M", run["steps"], f"{whole:.1f}",
+            *(f"{run['validation'][-1][dose]:.2f}" for dose in doses),
+            "–" if name == CODEC else "not reached" if minutes is None else f"{minutes:.1f}",
+            "–" if name == CODEC or minutes is None or rival is None else f"{rival['seconds'] / 60 / minutes:.1f}×",
+        ))  # fmt: skip
+    names = [f"RMSE at {100 * float(dose.removeprefix('rmse_hu_')):g} %" for dose in doses]
+    head = ("network", "parameters", "steps", "minutes", *names, f"minutes to `{RIVAL}`'s end", "faster by")
+    return table(head, body) + f"\n\n*{machine(record)}, commit {record['commit']}.*" + WORDS
+
+
+def training_minutes(records: Sequence[Record]) -> dict[str | None, str]:
+    """Minutes of training by the sha256 of the weights, the codec's included; of those records that hold training."""
+    runs = {row["network"]: row for record in records for row in record["rows"] if "network" in row}
+    return {run["sha256"]: f"{(_codec_seconds(run, runs) + run['seconds']) / 60:.1f}" for run in runs.values()}
+
+
+KINDS = (ct_training,)
+
+
+def _codec_seconds(run: Mapping[str, Any], runs: Mapping[str, Mapping[str, Any]]) -> float:
+    """Training time of the codec that a network works with, 0 without one."""
+    if not run.get("codec"):
+        return 0.0
+    return next(each["seconds"] for each in runs.values() if each["sha256"] == run["codec"])
+
+
+def _seconds_to(run: Mapping[str, Any], wanted: Mapping[str, float], doses: Sequence[str]) -> float | None:
+    """Seconds at the first validation at which every dose is as good as `wanted`; None where none is."""
+    reached = (row["seconds"] for row in run["validation"] if all(row[dose] <= wanted[dose] for dose in doses))
+    return next(reached, None)

@@ -1,0 +1,126 @@
+"""`medrecon bench ct`: every CT method on volumes and phantoms, as one command that resumes and joins."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from medrecon.cli.bench import check_out, named_values, print_plan, shard_of
+from medrecon.cli.device import resolve
+from medrecon.cli.parse import parse
+from medrecon.errors import InputError
+
+CT = """Measure CT methods as docs/methods/ct.md shows them: full-dose volumes and phantoms are simulated at lower
+doses, one row a (scan, dose, method) goes to the file NAME.json of -o NAME. What it holds already
+is passed over, so that a run that was cut short goes on where it stopped.
+
+medrecon bench ct --data volumes/ -o results/mine --prior cold-latent=mine.safetensors --seconds 3600"""
+
+
+@dataclass(frozen=True)
+class BenchCt:
+    """Options of the campaign."""
+
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="NAME")]
+    """The file of rows, without its ending."""
+    data: Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")] = None
+    """Folder of NIfTI volumes in HU at full dose, a CT pack, or one such file."""
+    phantoms: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KIND ...", help_behavior_hint="")] = (
+        "chest",
+        "abdomen",
+    )
+    """Textured phantoms whose truth is known: chest, abdomen; nothing after the option leaves them out."""
+    doses: Annotated[tuple[float, ...], tyro.conf.arg(metavar="K ...")] = (0.25, 0.1)
+    """Fractions of full dose."""
+    seeds: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N ...")] = (0,)
+    """Of the noise, the lesions and the methods."""
+    slices: int = 10
+    """Of each scan, evenly spaced from 25 to 80 % of it."""
+    methods: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
+    """Methods, "input" for the low-dose scan itself; unless given all that have their network."""
+    prior: Annotated[tuple[str, ...], tyro.conf.arg(metavar="METHOD=NAME ...", help_behavior_hint="")] = ()
+    """Networks by name or file, each for one method; a method's own unless given."""
+    steps: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N ...", help_behavior_hint="")] = ()
+    """Steps of the methods that have them; several of each unless given."""
+    samples: Annotated[tuple[int, ...], tyro.conf.arg(metavar="K ...", help_behavior_hint="")] = ()
+    """Draws a slice of the methods that draw."""
+    few: int = 2
+    """Slices of each scan for methods that draw, which take up to thousands of network calls a slice."""
+    options: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...", help_behavior_hint="")] = ()
+    """Further options of the methods that have them."""
+    shard: Annotated[str | None, tyro.conf.arg(metavar="I/N", help_behavior_hint="")] = None
+    """The I-th of N disjoint parts of the work, in a file of its own that medrecon bench join puts together."""
+    seconds: float = float("inf")
+    """Time after which no further row is begun."""
+    stale: Literal["stop", "keep", "redo"] = "stop"
+    """What to do about rows of other code or earlier weights: stop before any work, keep them beside the new ones, or
+    make them anew."""
+    list: bool = False
+    """Say what is done, missing and stale, and do nothing."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    threads: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
+    """CPU threads."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Make the rows that are missing; exit code 0 even if the time ended before the work."""
+    options = parse(BenchCt, argv, "bench ct", CT)
+    check_out(options.out, options.seconds)
+    for name, values in (("--slices", (options.slices,)), ("--few", (options.few,)), ("--steps", options.steps)):
+        if any(value < 1 for value in values):
+            raise InputError(f"{name} is {min(values)}; give numbers of at least 1")
+    shard = shard_of(options.shard)
+    device = resolve(options.device, options.threads)
+    from medrecon.bench.campaign import Campaign
+    from medrecon.bench.ct_campaign import CtRows, ct_plan
+    from medrecon.bench.ct_runners import cast
+    from medrecon.bench.ct_sources import ct_sources
+    from medrecon.bench.ct_suite import CtChoice
+
+    sources, left_out = ct_sources(options.data, options.phantoms)
+    methods, priors, without = cast(options.methods, dict(map(_for_method, options.prior)), device)
+    for reason in (*left_out, *without):
+        print(f"left out: {reason}")
+    choice = CtChoice(
+        methods=methods,
+        steps=options.steps or None,
+        samples=options.samples or None,
+        few=options.few,
+        options=named_values(options.options),
+    )
+    units = list(ct_plan(sources, options.doses, options.seeds, options.slices, choice, priors))
+    campaign = Campaign(units, options.out, shard, options.stale, CtRows)
+    if options.list:
+        print_plan(campaign)
+        return 0
+    tally = campaign.run(device, seconds=options.seconds, on_row=_print_row)
+    for reason, n in tally.impossible.items():
+        print(f"not possible, {n} rows: {reason}")
+    end = "all is done" if tally.left == 0 else f"time is up with {tally.left} rows to go; call again to go on"
+    print(f"{tally.made} rows made, {tally.before} were there, {tally.planned} planned: {end}")
+    return 0
+
+
+def _for_method(text: str) -> tuple[str, str]:
+    method, equals, name = text.partition("=")
+    if not (method and equals and name):
+        raise InputError(f"--prior holds '{text}'; give METHOD=NAME, such as cold-latent=mine.safetensors")
+    return method, name
+
+
+def _print_row(row: dict[str, Any]) -> None:
+    mean, lesions = row["mean"], [x["recovered"] for x in row["lesions"] or () if x["recovered"] is not None]
+    texture = "–" if row["noise"] is None else f"{row['noise']['texture']:.2f}"
+    seconds = "" if row["seconds_per_slice"] is None else f", {row['seconds_per_slice']:.3g} s a slice"
+    contrast = f"{sum(lesions) / len(lesions):.2f}" if lesions else "–"
+    print(
+        f"{row['scan']} dose {row['dose']:g} {row['method']} {json.dumps(row['options'])} RMSE {mean['rmse']:.2f} HU, "
+        f"SSIM {mean['ssim']:.3f} ({row['protocol']}), texture {texture}, contrast {contrast}{seconds}",
+        flush=True,
+    )
