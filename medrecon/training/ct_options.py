@@ -39,7 +39,7 @@ class CtColdOptions:
     loss : "l1" or "mse" of the clean state.
     decoded : weight of the same loss on decoded images.
     at_end : share of the states at t = 1 exactly. A network that sees the end point can read the clean image off any
-        state before it, so that there alone it learns to denoise.
+        state before it, so that there above all it learns to denoise.
     own : share of the states before the end whose clean part is the network's own estimate at the end, as it is in
         use; nothing can be read off these, and a further step learns to improve on the one before.
     """
