@@ -71,7 +71,8 @@ def hfs_widths(records: Sequence[Record]) -> str:
         + caption(records, rows_in(kept))
         + networks(kept)
         + (
-            f"{DIFFERENCES} Differences from a band of half of the sampled centre's lines. Low band: of the row's own width."
+            f"{DIFFERENCES} Differences from a band of half of the sampled centre's lines. Low band: of the row's own "
+            "width."
         )
     )
 

@@ -19,6 +19,8 @@ from hfs_speed_table import hfs_cost
 from table_parts import ROOT, Record, record, rows_of
 from trust_tables import lines
 
+from medrecon.bench.text import stored
+
 FIGURES = ROOT / "docs" / "figures"
 BLOCK = re.compile(r"(<!-- plot:([\w-]+)/([\w+-]+) -->\n).*?(<!-- /plot -->)", re.DOTALL)
 
@@ -89,7 +91,7 @@ def _psnr(rows: Sequence[Record]) -> float:
 
 
 def _paths(files: str, results: Path) -> list[Path]:
-    return [results / f"{stem}.json" for stem in files.split("+")]
+    return [stored(results / f"{stem}.json") for stem in files.split("+")]
 
 
 def _name(kind: str, files: str) -> str:

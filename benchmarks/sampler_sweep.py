@@ -69,6 +69,7 @@ def row(case: Case, accel: float, method: str, options: dict[str, Any], prior: P
     solution = method_class(method)(**options).solve(case.problem, prior=prior, seed=case.seed)
     magnitude = in_scan_units(solution.image, case.problem, case.scan).abs()
     found = scored(magnitude, case, slice(0, case.problem.n_slices))
+    del found["slices"]
     return {"method": method, "options": options, "accel": accel, "scan": case.scan.name, **found}
 
 

@@ -185,6 +185,7 @@ def row(case: Case, truth: Tensor, group: str, run: Run, prior: Prior) -> dict[s
         return {**facts, "mean": None, "low_error": None, "low_spread": None, "refused": str(error)}
     magnitude = in_scan_units(images[0], case.problem, case.scan).abs()
     found = scored(magnitude, case, slice(0, case.problem.n_slices))
+    del found["slices"]
     high = band(made, case.problem)
     low, *bands = (image - high(image) for image in (truth, *images))
     error = (bands[0] - low).norm() / low.norm()

@@ -12,6 +12,7 @@ from comparison import CONTROLS, FOREGROUND, Row, Variant, joined, settings
 
 from medrecon.bench.columns import unpacked
 from medrecon.bench.seeds import spread_over_seeds
+from medrecon.bench.text import read_text
 
 ROOT = Path(__file__).parent.parent
 REGISTRY = ROOT / "medrecon" / "weights" / "registry.json"
@@ -96,7 +97,7 @@ def machine(record: Record) -> str:
 
 def record(path: Path) -> Record:
     """A file of results, its rows as they were measured."""
-    held = json.loads(path.read_text(encoding="utf-8"))
+    held = json.loads(read_text(path))
     return {**held, "rows": list(map(unpacked, held["rows"]))}
 
 

@@ -37,6 +37,8 @@ from speed_tables import forms, plain, profile, speed, waits
 from table_parts import REGISTRY, ROOT, Record, machine, record, table
 from trust_tables import KINDS as TRUST
 
+from medrecon.bench.text import stored
+
 RESULTS = ROOT / "benchmarks" / "results"
 DOCS = ROOT / "docs"
 PAGES = (
@@ -179,7 +181,7 @@ def block(kind: str, files: str) -> str:
     """The table KIND of FILE or FILE+FILE; a sentence where nothing was measured yet."""
     if files == "registry":
         return KINDS[kind]([{"records": json.loads(REGISTRY.read_text())}])
-    paths = [RESULTS / f"{stem}.json" for stem in files.split("+")]
+    paths = [stored(RESULTS / f"{stem}.json") for stem in files.split("+")]
     held = [path for path in paths if path.exists()]
     missing = [f"`benchmarks/results/{path.name}`" for path in paths if path not in held]
     text = KINDS[kind](list(map(record, held))) if held else ""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from gzip import BadGzipFile
 from pathlib import Path
 from typing import Any
+from zlib import error
 
 from medrecon.atomic import whole_file
 from medrecon.bench.columns import packed, unpacked
 from medrecon.bench.identity import Row, distinct, identity
+from medrecon.bench.text import encoded, read_text
 from medrecon.errors import InputError
 
 HEAD = ("suite", "commit", "code", "device", "snr", "coils")
@@ -48,10 +51,10 @@ class Store:
 def read_rows(path: Path) -> list[Row]:
     """Rows of a campaign's file; raises InputError for any other file."""
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+        rows = json.loads(read_text(path))["rows"]
         if all(isinstance(row, dict) and {"suite", "code", "scan", "method"} <= set(row) for row in rows):
             return list(map(unpacked, rows))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, BadGzipFile, EOFError, error):
         pass
     raise InputError(f"{path} holds no rows of medrecon bench; give another name with -o, or move that file away")
 
@@ -91,4 +94,4 @@ def _write(path: Path, rows: Sequence[Row], lines: Iterable[str]) -> None:
     text = json.dumps({**head(rows), "rows": []}, indent=2)
     body = ",\n".join(lines)
     with whole_file(path) as temporary:
-        temporary.write_text(text.removesuffix("[]\n}") + "[\n" + body + "\n]}\n", encoding="utf-8")
+        temporary.write_bytes(encoded(text.removesuffix("[]\n}") + "[\n" + body + "\n]}\n", path))
