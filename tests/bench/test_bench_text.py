@@ -23,7 +23,11 @@ def test_rows_come_back_and_make_the_same_bytes(tmp_path):
     assert Store(small).rows == [ROW]
 
 
-@pytest.mark.parametrize("held", [b"{}", gzip.compress(b"{}"), gzip.compress(b'{"rows": []}')[:-4]])
+@pytest.mark.parametrize(
+    "held",
+    [b"{}", gzip.compress(b"{}"), gzip.compress(b'{"rows": []}')[:-4]],
+    ids=["not compressed", "no rows", "cut off"],
+)
 def test_a_damaged_file_is_one_line(tmp_path, held):
     path = tmp_path / "a.json.gz"
     path.write_bytes(held)
