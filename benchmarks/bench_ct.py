@@ -13,10 +13,10 @@ from pathlib import Path
 import torch
 
 from medrecon.bench.campaign import Campaign
-from medrecon.bench.ct_campaign import CtRows, ct_plan
-from medrecon.bench.ct_runners import cast
-from medrecon.bench.ct_sources import ct_sources
-from medrecon.bench.ct_suite import CtChoice
+from medrecon.bench.ct.campaign import CtRows, ct_plan
+from medrecon.bench.ct.runners import cast
+from medrecon.bench.ct.sources import ct_sources
+from medrecon.bench.ct.suite import CtChoice
 from medrecon.bench.plan import Shard
 
 

@@ -27,14 +27,14 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from medrecon.ct.units import to_hu, to_units
-from medrecon.datasets.ct_held_out import HeldOutOptions, held_out_pairs
-from medrecon.datasets.ct_noise import standard_noise
-from medrecon.datasets.ct_pack import read_ct_pack
-from medrecon.datasets.ct_volume import CtVolume
-from medrecon.networks.ct_codec import CodecOptions, CtCodec
-from medrecon.networks.ct_load import CODEC, CtPrior, load_ct
+from medrecon.datasets.ct.held_out import HeldOutOptions, held_out_pairs
+from medrecon.datasets.ct.noise import standard_noise
+from medrecon.datasets.ct.pack import read_ct_pack
+from medrecon.datasets.ct.volume import CtVolume
+from medrecon.networks.ct.codec import CodecOptions, CtCodec
+from medrecon.networks.ct.load import CODEC, CtPrior, load_ct
 from medrecon.provenance import versions
-from medrecon.simulate.ct_phantom import Phantom, textured_phantom
+from medrecon.simulate.ct.phantom import Phantom, textured_phantom
 
 FIRST_SEED = 50_000
 """Of the phantoms here; those of training are drawn from seeds of their own."""

@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from medrecon.bench.ct_campaign import ct_code_digest
-from medrecon.bench.ct_runners import INPUT, CtRunner, cast
-from medrecon.bench.ct_sources import PIXEL_MM, PIXELS, SLICE_MM
-from medrecon.bench.ct_suite import SAMPLES, STEPS
+from medrecon.bench.ct.campaign import ct_code_digest
+from medrecon.bench.ct.runners import INPUT, CtRunner, cast
+from medrecon.bench.ct.sources import PIXEL_MM, PIXELS, SLICE_MM
+from medrecon.bench.ct.suite import SAMPLES, STEPS
 from medrecon.bench.stale import commit
 from medrecon.instruments import reset_peak_memory
 from medrecon.io import write_json
 from medrecon.provenance import versions
-from medrecon.simulate.ct_phantom import textured_phantom
+from medrecon.simulate.ct.phantom import textured_phantom
 
 REPEATS = 5
 DOSE, NOISE_HU = 0.25, 25.0

@@ -16,14 +16,14 @@ from typing import Any
 
 import torch
 
-from medrecon.bench.ct_cases import CtCase, CtCondition, ct_case
-from medrecon.bench.ct_sources import PIXEL_MM, PIXELS, SLICE_MM, CtScan, CtSource, ct_sources
+from medrecon.bench.ct.cases import CtCase, CtCondition, ct_case
+from medrecon.bench.ct.sources import PIXEL_MM, PIXELS, SLICE_MM, CtScan, CtSource, ct_sources
 from medrecon.bench.stale import commit
 from medrecon.ct import ct_method_class
 from medrecon.evaluation import score_ct
 from medrecon.io import write_json
 from medrecon.provenance import versions
-from medrecon.simulate.ct_phantom import LEVELS, Level, textured_phantom
+from medrecon.simulate.ct.phantom import LEVELS, Level, textured_phantom
 
 DOSES = (0.25, 0.1)
 PROTOCOLS = ("ct-full", "ct-chest", "ct-abdomen")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from medrecon import weights
-from medrecon.datasets.ct_phantoms import FINEST_MM
+from medrecon.datasets.ct.phantoms import FINEST_MM
 from medrecon.weights import Record
 from medrecon.weights.registry import BUDGET_MIB, FOLDER
 
@@ -41,7 +41,7 @@ CARD = """# {name}
 | held-out subjects | {validation} |
 
 Clinical volumes were averaged to slices of 2 to 3 mm; low doses were simulated in the projection domain and added to
-the slices (`medrecon.datasets.ct_bank`), 5 to 50 % of full dose, ramp and Hann kernels. A share of the crops shows
+the slices (`medrecon.datasets.ct.bank`), 5 to 50 % of full dose, ramp and Hann kernels. A share of the crops shows
 textured phantoms, whose noise-free truth is known. Validation on subjects that training never saw, with the default
 scanner; RMSE in HU against the slice at full dose, whose own noise it includes.
 

@@ -25,23 +25,23 @@ import torch
 from torch import Tensor
 
 from medrecon import weights
-from medrecon.datasets.ct_bank import PairBank, PairOptions
-from medrecon.datasets.ct_held_out import HeldOutOptions, HeldOutPairs, held_out_pairs
-from medrecon.datasets.ct_kept_bank import keep_noise, kept_bank
-from medrecon.datasets.ct_noise import NoiseOptions
-from medrecon.datasets.ct_pack import read_ct_pack
-from medrecon.datasets.ct_phantoms import phantom_volumes
-from medrecon.networks.ct_codec import CodecOptions
-from medrecon.networks.ct_cold import ColdOptions, pixel_network
-from medrecon.networks.ct_ddpm import DdpmOptions
-from medrecon.networks.ct_load import CtPrior, load_ct
-from medrecon.networks.red_cnn import RedCnnOptions
+from medrecon.datasets.ct.bank import PairBank, PairOptions
+from medrecon.datasets.ct.held_out import HeldOutOptions, HeldOutPairs, held_out_pairs
+from medrecon.datasets.ct.kept_bank import keep_noise, kept_bank
+from medrecon.datasets.ct.noise import NoiseOptions
+from medrecon.datasets.ct.pack import read_ct_pack
+from medrecon.datasets.ct.phantoms import phantom_volumes
+from medrecon.networks.ct.codec import CodecOptions
+from medrecon.networks.ct.cold import ColdOptions, pixel_network
+from medrecon.networks.ct.ddpm import DdpmOptions
+from medrecon.networks.ct.load import CtPrior, load_ct
+from medrecon.networks.ct.red_cnn import RedCnnOptions
 from medrecon.networks.unet import UNetOptions
 from medrecon.progress import Progress
 from medrecon.provenance import versions
 from medrecon.training.config import read_toml, updated
-from medrecon.training.ct_options import CtCodecOptions, CtColdOptions, CtDdpmOptions, CtRegressionOptions
-from medrecon.training.ct_train import Recipe, held_out_rmse, settings_for, train_ct, trained_prior, works_in_latents
+from medrecon.training.ct.options import CtCodecOptions, CtColdOptions, CtDdpmOptions, CtRegressionOptions
+from medrecon.training.ct.train import Recipe, held_out_rmse, settings_for, train_ct, trained_prior, works_in_latents
 from medrecon.training.watch import Watch
 
 PIXEL = ColdOptions("pixel", network=pixel_network())

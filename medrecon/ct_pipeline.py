@@ -18,7 +18,7 @@ from medrecon.denoised import Denoised
 from medrecon.errors import InputError
 from medrecon.evaluation import score_ct
 from medrecon.instruments import Stopwatch, peak_memory_mib, reset_peak_memory
-from medrecon.networks.ct_load import CtPrior, load_ct
+from medrecon.networks.ct.load import CtPrior, load_ct
 from medrecon.progress import OnStep, silent
 from medrecon.volume import Volume
 

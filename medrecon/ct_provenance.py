@@ -12,7 +12,7 @@ import torch
 from medrecon.ct.method import CtMethod
 from medrecon.denoised import Denoised
 from medrecon.evaluation.protocols import Scores
-from medrecon.networks.ct_load import CtPrior
+from medrecon.networks.ct.load import CtPrior
 from medrecon.provenance import versions
 from medrecon.volume import Volume
 

@@ -119,8 +119,8 @@ torch.set_num_threads(1)
 from ct_bodies import VOXEL, bodies
 from ct_weights import cold_latent_file
 from medrecon.ct_pipeline import denoise
-from medrecon.datasets.ct_pack import write_ct_pack
-from medrecon.datasets.ct_volume import CtVolume
+from medrecon.datasets.ct.pack import write_ct_pack
+from medrecon.datasets.ct.volume import CtVolume
 
 folder = Path(FOLDER)
 write_ct_pack(folder / "val.h5", [CtVolume(bodies(4).short(), VOXEL, "nobody", "chest_a", "held-out")])

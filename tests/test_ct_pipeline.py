@@ -15,7 +15,7 @@ from medrecon.ct.cold_latent import ColdLatent
 from medrecon.ct_pipeline import denoise
 from medrecon.errors import InputError
 from medrecon.evaluation import score_ct
-from medrecon.networks.ct_load import load_ct
+from medrecon.networks.ct.load import load_ct
 from medrecon.progress import Progress
 from medrecon.volume import Volume
 

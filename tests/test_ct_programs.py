@@ -10,10 +10,10 @@ import torch
 from ct_pairs import disc
 
 from medrecon import weights
-from medrecon.datasets.ct_pack import write_ct_pack
-from medrecon.networks.ct_codec import CodecOptions, CtCodec
-from medrecon.networks.ct_load import load_ct
-from medrecon.networks.ct_space import LatentScale
+from medrecon.datasets.ct.pack import write_ct_pack
+from medrecon.networks.ct.codec import CodecOptions, CtCodec
+from medrecon.networks.ct.load import load_ct
+from medrecon.networks.ct.space import LatentScale
 from medrecon.weights.registry import register
 
 ROOT = Path(__file__).parent.parent
@@ -84,7 +84,7 @@ def registered(file, monkeypatch):
 
 @pytest.mark.parametrize("name", train_ct.JOBS)
 def test_every_job_has_a_recipe_that_can_be(name):
-    from medrecon.training.ct_train import check_recipe
+    from medrecon.training.ct.train import check_recipe
 
     check_recipe(train_ct.JOBS[name])
     check_recipe(train_ct.toy(train_ct.JOBS[name]))

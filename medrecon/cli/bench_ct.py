@@ -78,10 +78,10 @@ def run(argv: Sequence[str]) -> int:
     shard = shard_of(options.shard)
     device = resolve(options.device, options.threads)
     from medrecon.bench.campaign import Campaign
-    from medrecon.bench.ct_campaign import CtRows, ct_plan
-    from medrecon.bench.ct_runners import cast
-    from medrecon.bench.ct_sources import ct_sources
-    from medrecon.bench.ct_suite import CtChoice
+    from medrecon.bench.ct.campaign import CtRows, ct_plan
+    from medrecon.bench.ct.runners import cast
+    from medrecon.bench.ct.sources import ct_sources
+    from medrecon.bench.ct.suite import CtChoice
 
     sources, left_out = ct_sources(options.data, options.phantoms)
     methods, priors, without = cast(options.methods, dict(map(_for_method, options.prior)), device)

@@ -153,7 +153,7 @@ def _files(path: Path, common: Ct) -> tuple[Volume, Volume | None, float]:
 
 def _demo(common: Ct) -> tuple[Volume, Volume | None, float]:
     """The embedded phantom, its truth and its dose."""
-    from medrecon.simulate.demo_ct import load_demo
+    from medrecon.simulate.ct.demo import load_demo
 
     demo = load_demo()
     if common.dose is not None and common.dose != demo.dose:

@@ -50,7 +50,7 @@ class PackCt:
 def run(argv: Sequence[str]) -> int:
     """Write a pack and print a row a volume."""
     options = parse(PackCt, argv, "data pack-ct", PACK)
-    from medrecon.datasets.ct_packing import CtPackOptions, pack_ct_folder
+    from medrecon.datasets.ct.packing import CtPackOptions, pack_ct_folder
     from medrecon.io import check_writable
 
     if not options.folder.is_dir():

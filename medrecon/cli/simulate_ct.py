@@ -55,7 +55,7 @@ def run(argv: Sequence[str]) -> int:
     volume = load_volume(options.volume)
     check_volume_writable(options.out, volume)
     from medrecon.ct.dose import Scanner
-    from medrecon.simulate.ct_low_dose import simulate_low_dose
+    from medrecon.simulate.ct.low_dose import simulate_low_dose
 
     with progress_bar() as on_step:
         low = simulate_low_dose(

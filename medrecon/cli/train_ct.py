@@ -13,7 +13,7 @@ from medrecon.errors import InputError
 
 if TYPE_CHECKING:
     from medrecon.cli.recipe import Volumes
-    from medrecon.training.ct_train import Recipe
+    from medrecon.training.ct.train import Recipe
 
 EVERY_KEY = """Low doses are simulated before training. Every key of the config is an option as well, and wins."""
 CODEC = f"""Train the codec of cold-latent on CT slices of full and low dose, until the budget is spent. {EVERY_KEY}
@@ -38,28 +38,28 @@ medrecon train ct-regression --config configs/ct-regression.toml --data ct.h5 -o
 
 def run_codec(argv: Sequence[str]) -> int:
     """Train a codec."""
-    from medrecon.training.ct_options import CtCodecOptions
+    from medrecon.training.ct.options import CtCodecOptions
 
     return _run(argv, "train ct-codec", CODEC, CtCodecOptions())
 
 
 def run_cold(argv: Sequence[str]) -> int:
     """Train a network of cold diffusion."""
-    from medrecon.training.ct_options import CtColdOptions
+    from medrecon.training.ct.options import CtColdOptions
 
     return _run(argv, "train ct-cold", COLD, CtColdOptions())
 
 
 def run_ddpm(argv: Sequence[str]) -> int:
     """Train a DDPM."""
-    from medrecon.training.ct_options import CtDdpmOptions
+    from medrecon.training.ct.options import CtDdpmOptions
 
     return _run(argv, "train ct-ddpm", DDPM, CtDdpmOptions())
 
 
 def run_regression(argv: Sequence[str]) -> int:
     """Train a one-step control."""
-    from medrecon.training.ct_options import CtRegressionOptions
+    from medrecon.training.ct.options import CtRegressionOptions
 
     return _run(argv, "train ct-regression", REGRESSION, CtRegressionOptions())
 
@@ -114,7 +114,7 @@ def _recipe(options: TrainCt, given: dict[str, Any], command: str, default: Reci
 def _check(options: TrainCt, recipe: Recipe) -> None:
     from medrecon.cli.training_log import check_tensorboard
     from medrecon.io import check_writable
-    from medrecon.training.ct_train import check_recipe
+    from medrecon.training.ct.train import check_recipe
 
     check_recipe(recipe)
     check_writable(options.out, (".safetensors",))

@@ -17,16 +17,16 @@ from medrecon.cli.recipe import Volumes
 from medrecon.cli.train_ct_options import TrainCt
 from medrecon.cli.training_log import CsvLog, TensorBoardLog, together
 from medrecon.cli.training_run import INTERRUPTED, start_of
-from medrecon.datasets.ct_bank import PairBank, PairOptions
-from medrecon.datasets.ct_held_out import HeldOutOptions, HeldOutPairs, held_out_pairs
-from medrecon.datasets.ct_noise import NoiseOptions
-from medrecon.datasets.ct_pack import read_ct_pack
-from medrecon.datasets.ct_phantoms import phantom_volumes
+from medrecon.datasets.ct.bank import PairBank, PairOptions
+from medrecon.datasets.ct.held_out import HeldOutOptions, HeldOutPairs, held_out_pairs
+from medrecon.datasets.ct.noise import NoiseOptions
+from medrecon.datasets.ct.pack import read_ct_pack
+from medrecon.datasets.ct.phantoms import phantom_volumes
 from medrecon.errors import InputError
-from medrecon.networks.ct_load import CtPrior, load_ct
+from medrecon.networks.ct.load import CtPrior, load_ct
 from medrecon.progress import OnStep, silent
-from medrecon.training.ct_recipe import TrainedCt
-from medrecon.training.ct_train import Recipe, held_out_rmse, train_ct, trained_prior, works_in_latents
+from medrecon.training.ct.recipe import TrainedCt
+from medrecon.training.ct.train import Recipe, held_out_rmse, train_ct, trained_prior, works_in_latents
 from medrecon.training.team import Team
 from medrecon.training.watch import Watch
 

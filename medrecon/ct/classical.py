@@ -17,7 +17,7 @@ from medrecon.errors import InputError
 from medrecon.progress import OnStep, Progress, silent
 
 if TYPE_CHECKING:
-    from medrecon.networks.ct_load import CtPrior
+    from medrecon.networks.ct.load import CtPrior
 
 
 @dataclass(frozen=True)

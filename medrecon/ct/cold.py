@@ -17,7 +17,7 @@ from medrecon.diffusion.integrators import INTEGRATORS, Integrator
 from medrecon.diffusion.integrators.fixed_end import FixedEnd
 from medrecon.diffusion.sampler import Sampler
 from medrecon.errors import InputError
-from medrecon.networks.ct_load import COLD, CtPrior
+from medrecon.networks.ct.load import COLD, CtPrior
 from medrecon.progress import OnStep
 
 

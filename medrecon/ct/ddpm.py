@@ -19,8 +19,8 @@ from medrecon.diffusion.integrators.ancestral import Ancestral
 from medrecon.diffusion.sampler import Sampler
 from medrecon.diffusion.streams import Streams
 from medrecon.errors import InputError
-from medrecon.networks.ct_ddpm import CtDdpm
-from medrecon.networks.ct_load import DDPM, CtPrior
+from medrecon.networks.ct.ddpm import CtDdpm
+from medrecon.networks.ct.load import DDPM, CtPrior
 from medrecon.progress import OnStep
 
 CASE = "ct"

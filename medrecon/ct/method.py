@@ -13,7 +13,7 @@ from medrecon.mri.deviation import local_deviation
 from medrecon.progress import OnStep, Progress, silent
 
 if TYPE_CHECKING:
-    from medrecon.networks.ct_load import CtPrior
+    from medrecon.networks.ct.load import CtPrior
 
 Voxel = tuple[float, float, float]
 """Voxel size (slice, y, x) in mm."""

@@ -8,8 +8,8 @@ from torch import Tensor
 from medrecon.ct.cold import restored
 from medrecon.ct.restoring import Batch, Restoring
 from medrecon.ct.tiled_prior import TiledPrior
-from medrecon.networks.ct_cold import ColdNet
-from medrecon.networks.ct_load import REGRESSION, CtPrior
+from medrecon.networks.ct.cold import ColdNet
+from medrecon.networks.ct.load import REGRESSION, CtPrior
 from medrecon.progress import OnStep, Progress
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import nn
 
-from medrecon.networks.ct_codec import CodecOptions
-from medrecon.networks.ct_cold import INNER, ColdNet
-from medrecon.networks.ct_ddpm import CtDdpm
-from medrecon.networks.red_cnn import KERNEL, LAYERS, RedCnn
+from medrecon.networks.ct.codec import CodecOptions
+from medrecon.networks.ct.cold import INNER, ColdNet
+from medrecon.networks.ct.ddpm import CtDdpm
+from medrecon.networks.ct.red_cnn import KERNEL, LAYERS, RedCnn
 from medrecon.networks.unet import UNetOptions
 
 

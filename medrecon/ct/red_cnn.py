@@ -7,8 +7,8 @@ from torch import Tensor
 
 from medrecon.ct.restoring import Batch, Restoring
 from medrecon.ct.tiled_prior import TiledPrior
-from medrecon.networks.ct_load import REGRESSION, CtPrior
-from medrecon.networks.red_cnn import SMALLEST, RedCnn
+from medrecon.networks.ct.load import REGRESSION, CtPrior
+from medrecon.networks.ct.red_cnn import SMALLEST, RedCnn
 from medrecon.progress import OnStep, Progress
 
 

@@ -16,7 +16,7 @@ from medrecon.ct.tiles import extended
 from medrecon.ct.units import to_hu, to_units
 from medrecon.diffusion.sampler import NonFiniteError
 from medrecon.errors import InputError
-from medrecon.networks.ct_load import CtPrior
+from medrecon.networks.ct.load import CtPrior
 from medrecon.progress import OnStep, silent
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from medrecon.ct.reach import decoder_reach, encoder_reach, network_reach
 from medrecon.ct.tiles import tiled
-from medrecon.networks.ct_load import CtPrior
+from medrecon.networks.ct.load import CtPrior
 
 
 @final

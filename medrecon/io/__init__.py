@@ -4,18 +4,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from medrecon.io.derivation import Derivation
     from medrecon.io.images import load_images
     from medrecon.io.info import ScanInfo, describe
     from medrecon.io.loading import load
     from medrecon.io.picture import save_picture
     from medrecon.io.saving import save
     from medrecon.io.volume_info import VolumeInfo, describe_volume
-    from medrecon.io.volume_saving import Derivation, check_volume_writable, save_volume
+    from medrecon.io.volume_saving import check_volume_writable, save_volume
     from medrecon.io.volumes import holds_volume, load_volume
     from medrecon.io.writable import check_writable, write_json
 
 _HOME = {
-    "Derivation": "medrecon.io.volume_saving",
+    "Derivation": "medrecon.io.derivation",
     "ScanInfo": "medrecon.io.info",
     "VolumeInfo": "medrecon.io.volume_info",
     "check_volume_writable": "medrecon.io.volume_saving",

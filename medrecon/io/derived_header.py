@@ -14,7 +14,7 @@ from medrecon.io.ct_frames import Frame
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from medrecon.io.volume_saving import Derivation
+    from medrecon.io.derivation import Derivation
 
 IMAGE = (
     "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "SliceThickness", "SpacingBetweenSlices",

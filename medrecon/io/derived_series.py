@@ -20,7 +20,7 @@ from medrecon.volume import DicomSource, Volume
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from medrecon.io.volume_saving import Derivation
+    from medrecon.io.derivation import Derivation
 
 
 def write_series(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from medrecon.atomic import whole_file, whole_folder
 from medrecon.errors import InputError
 from medrecon.io import nifti
+from medrecon.io.derivation import Derivation
 from medrecon.io.hounsfield_window import HounsfieldWindow, window_of
 from medrecon.io.picture import shown_slices
 from medrecon.io.thumbnail import unit_png
@@ -20,15 +21,6 @@ from medrecon.io.writable import check_writable, ending
 from medrecon.volume import DicomSource, Volume
 
 FILES = (".nii.gz", ".nii", ".npy", ".png")
-
-
-@dataclass(frozen=True)
-class Derivation:
-    """What made the values: the method, the version of medrecon, and the sha256 of its weights, None without any."""
-
-    method: str
-    version: str
-    weights: str | None = None
 
 
 def save_volume(

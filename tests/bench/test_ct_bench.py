@@ -7,19 +7,20 @@ import pytest
 import torch
 from ct_bodies import VOXEL, bodies, coarse_scanner
 
-from medrecon.bench import ct_campaign, ct_suite
 from medrecon.bench.campaign import Campaign
 from medrecon.bench.columns import unpacked
-from medrecon.bench.ct_campaign import CtRows, ct_code_digest, ct_plan
-from medrecon.bench.ct_runners import INPUT, Cleaned, CtRunner, cast
-from medrecon.bench.ct_sources import CtScan, CtSource
-from medrecon.bench.ct_suite import MULTIPLES, CtChoice, CtSuite
+from medrecon.bench.ct import campaign as ct_campaign
+from medrecon.bench.ct import suite as ct_suite
+from medrecon.bench.ct.campaign import CtRows, ct_code_digest, ct_plan
+from medrecon.bench.ct.runners import INPUT, Cleaned, CtRunner, cast
+from medrecon.bench.ct.sources import CtScan, CtSource
+from medrecon.bench.ct.suite import MULTIPLES, CtChoice, CtSuite
 from medrecon.bench.plan import Shard
 from medrecon.bench.store import join, read_rows
 from medrecon.ct import CT_METHODS
 from medrecon.errors import InputError
 from medrecon.evaluation import CT_PROTOCOLS
-from medrecon.networks.ct_load import CtPrior
+from medrecon.networks.ct.load import CtPrior
 
 CPU = torch.device("cpu")
 
@@ -27,7 +28,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True, scope="module")
 def quick():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("medrecon.bench.ct_cases.SCANNER", coarse_scanner())
+        patch.setattr("medrecon.bench.ct.cases.SCANNER", coarse_scanner())
         yield
 
 

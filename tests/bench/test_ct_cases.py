@@ -7,8 +7,8 @@ import pytest
 import torch
 from ct_bodies import VOXEL, bodies, coarse_scanner
 
-from medrecon.bench.ct_cases import CtCondition, ct_case
-from medrecon.bench.ct_sources import CtScan, CtSource, ct_sources
+from medrecon.bench.ct.cases import CtCondition, ct_case
+from medrecon.bench.ct.sources import CtScan, CtSource, ct_sources
 from medrecon.errors import InputError
 
 CPU = torch.device("cpu")
@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True, scope="module")
 def quick():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("medrecon.bench.ct_cases.SCANNER", coarse_scanner())
+        patch.setattr("medrecon.bench.ct.cases.SCANNER", coarse_scanner())
         yield
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from medrecon.bench.ct_lesions import CONTRASTS_HU, draw_lesions, lesion_difference
+from medrecon.bench.ct.lesions import CONTRASTS_HU, draw_lesions, lesion_difference
 from medrecon.bench.lesions import APART_MM, DIAMETERS_MM
 
 PIXEL = (0.8, 0.8)

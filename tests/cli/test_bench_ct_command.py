@@ -8,8 +8,8 @@ from ct_bodies import VOXEL, bodies
 from ct_weights import cold_pixel_file
 
 from medrecon.cli.main import run
-from medrecon.datasets.ct_pack import write_ct_pack
-from medrecon.datasets.ct_volume import CtVolume
+from medrecon.datasets.ct.pack import write_ct_pack
+from medrecon.datasets.ct.volume import CtVolume
 
 
 @pytest.fixture(scope="module")

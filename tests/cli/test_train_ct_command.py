@@ -9,11 +9,11 @@ from ct_pairs import disc, white
 
 from medrecon import weights
 from medrecon.cli.main import run
-from medrecon.datasets.ct_bank import PairBank
-from medrecon.datasets.ct_held_out import held_out_pairs
-from medrecon.datasets.ct_pack import write_ct_pack
-from medrecon.networks.ct_load import load_ct
-from medrecon.training import ct_ddpm
+from medrecon.datasets.ct.bank import PairBank
+from medrecon.datasets.ct.held_out import held_out_pairs
+from medrecon.datasets.ct.pack import write_ct_pack
+from medrecon.networks.ct.load import load_ct
+from medrecon.training.ct import ddpm as ct_ddpm
 
 SIZES = ["--size", "32", "--batch", "2", "--device", "cpu", "--phantoms", "0", "--realisations", "1"]
 CODEC = ["--network.width", "8", "--network.encoder-blocks", "1", "--network.decoder-blocks", "1"]
@@ -28,7 +28,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setitem(PairBank.__init__.__kwdefaults__, "simulate", white)
     monkeypatch.setitem(held_out_pairs.__kwdefaults__, "simulate", white)
     monkeypatch.setattr("medrecon.networks.ready.network_dtype", lambda _: torch.float32)
-    monkeypatch.setattr("medrecon.networks.ct_load.network_dtype", lambda _: torch.float32)
+    monkeypatch.setattr("medrecon.networks.ct.load.network_dtype", lambda _: torch.float32)
     write_ct_pack(tmp_path / "ct.h5", [disc("a"), disc("b", split="held-out")])
     return tmp_path
 

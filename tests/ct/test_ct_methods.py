@@ -20,7 +20,7 @@ from medrecon.ct.red_cnn import RedCnnMethod
 from medrecon.ct.tv import TotalVariation
 from medrecon.ct.units import to_units
 from medrecon.errors import InputError
-from medrecon.networks.ct_load import load_ct
+from medrecon.networks.ct.load import load_ct
 from medrecon.networks.unet import UNet
 from medrecon.progress import Progress
 

@@ -5,9 +5,9 @@ import torch
 from ct_networks import CODEC, UNET, cold_network, restless
 
 from medrecon.ct.reach import decoder_reach, encoder_reach, network_reach
-from medrecon.networks.ct_codec import CtCodec
-from medrecon.networks.ct_ddpm import CtDdpm, DdpmOptions
-from medrecon.networks.red_cnn import RedCnn, RedCnnOptions
+from medrecon.networks.ct.codec import CtCodec
+from medrecon.networks.ct.ddpm import CtDdpm, DdpmOptions
+from medrecon.networks.ct.red_cnn import RedCnn, RedCnnOptions
 from medrecon.networks.unet import UNet
 
 SIDE = 96

@@ -10,7 +10,7 @@ from medrecon.ct.cold_pixel import ColdPixel
 from medrecon.ct.red_cnn import RedCnnMethod
 from medrecon.ct.tiles import extended, tiled
 from medrecon.errors import InputError
-from medrecon.networks.ct_load import load_ct
+from medrecon.networks.ct.load import load_ct
 
 
 def drawn(*shape, seed=0):

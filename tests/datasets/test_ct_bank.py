@@ -8,12 +8,12 @@ from ct_pairs import ELECTRONIC, QUANTUM, SIZE, disc, toy_bank, white
 
 from medrecon.ct.dose import Scanner
 from medrecon.ct.units import to_hu
-from medrecon.datasets.ct_bank import PairBank, PairOptions, on_canvas, with_noise
-from medrecon.datasets.ct_held_out import HeldOutOptions, held_out_pairs
-from medrecon.datasets.ct_kept_bank import keep_noise, kept_bank
-from medrecon.datasets.ct_noise import NoiseOptions, drawn_scanners, noise_components
-from medrecon.datasets.ct_phantoms import phantom_volumes
-from medrecon.datasets.ct_volume import CtVolume
+from medrecon.datasets.ct.bank import PairBank, PairOptions, on_canvas, with_noise
+from medrecon.datasets.ct.held_out import HeldOutOptions, held_out_pairs
+from medrecon.datasets.ct.kept_bank import keep_noise, kept_bank
+from medrecon.datasets.ct.noise import NoiseOptions, drawn_scanners, noise_components
+from medrecon.datasets.ct.phantoms import phantom_volumes
+from medrecon.datasets.ct.volume import CtVolume
 from medrecon.errors import InputError
 
 

@@ -10,9 +10,9 @@ import torch
 from ct_pairs import disc
 
 from medrecon.cli.main import run
-from medrecon.datasets.ct_pack import read_ct_pack, write_ct_pack
-from medrecon.datasets.ct_packing import CtPackOptions, pack_ct_folder
-from medrecon.datasets.ct_volume import thickened
+from medrecon.datasets.ct.pack import read_ct_pack, write_ct_pack
+from medrecon.datasets.ct.packing import CtPackOptions, pack_ct_folder
+from medrecon.datasets.ct.volume import thickened
 from medrecon.errors import InputError
 
 

@@ -10,7 +10,7 @@ from medrecon.diffusion.discrete import Discrete, discrete_levels
 from medrecon.diffusion.integrators import DDIM
 from medrecon.diffusion.integrators.ancestral import Ancestral
 from medrecon.diffusion.sampler import Sampler
-from medrecon.networks.ct_ddpm import DdpmOptions
+from medrecon.networks.ct.ddpm import DdpmOptions
 
 
 def path(steps=1000):

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from medrecon import weights
-from medrecon.networks.ct_codec import CodecOptions, CtCodec
-from medrecon.networks.ct_cold import ColdNet, ColdOptions
-from medrecon.networks.ct_ddpm import DdpmOptions
-from medrecon.networks.red_cnn import RedCnn, RedCnnOptions
+from medrecon.networks.ct.codec import CodecOptions, CtCodec
+from medrecon.networks.ct.cold import ColdNet, ColdOptions
+from medrecon.networks.ct.ddpm import DdpmOptions
+from medrecon.networks.ct.red_cnn import RedCnn, RedCnnOptions
 from medrecon.networks.unet import UNet, UNetOptions
 
 UNET = UNetOptions((8, 8), (1, 1), (1, 1), embedding=8)

@@ -2,9 +2,9 @@
 
 import torch
 
-from medrecon.datasets.ct_bank import PairBank, PairOptions
-from medrecon.datasets.ct_noise import NoiseOptions
-from medrecon.datasets.ct_volume import CtVolume
+from medrecon.datasets.ct.bank import PairBank, PairOptions
+from medrecon.datasets.ct.noise import NoiseOptions
+from medrecon.datasets.ct.volume import CtVolume
 
 SIZE = 48
 QUANTUM, ELECTRONIC = 20.0, 2.0

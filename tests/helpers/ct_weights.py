@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from medrecon import weights
-from medrecon.networks.ct_codec import CodecOptions, CtCodec
-from medrecon.networks.ct_cold import ColdOptions
+from medrecon.networks.ct.codec import CodecOptions, CtCodec
+from medrecon.networks.ct.cold import ColdOptions
 from medrecon.networks.unet import UNet, UNetOptions
 
 TINY = UNetOptions((8, 8), (1, 1), (1, 1), embedding=8)

@@ -5,7 +5,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from medrecon.ct.units import to_hu, to_units
-from medrecon.networks.ct_codec import CodecOptions, CtCodec, polynomials, without_ramps
+from medrecon.networks.ct.codec import CodecOptions, CtCodec, polynomials, without_ramps
 from medrecon.weights.files import encode
 
 SMALL = CodecOptions(width=8, encoder_blocks=1, decoder_blocks=2)

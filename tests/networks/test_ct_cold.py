@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from medrecon.networks.ct_cold import ColdNet, ColdOptions, dose_label, pixel_network
-from medrecon.networks.ct_ddpm import CtDdpm, DdpmOptions
-from medrecon.networks.red_cnn import SMALLEST, RedCnn, RedCnnOptions
+from medrecon.networks.ct.cold import ColdNet, ColdOptions, dose_label, pixel_network
+from medrecon.networks.ct.ddpm import CtDdpm, DdpmOptions
+from medrecon.networks.ct.red_cnn import SMALLEST, RedCnn, RedCnnOptions
 from medrecon.networks.unet import UNet, UNetOptions
 from medrecon.weights.files import encode
 

@@ -5,11 +5,11 @@ import torch
 
 from medrecon import weights
 from medrecon.errors import InputError
-from medrecon.networks.ct_codec import CodecOptions, CtCodec
-from medrecon.networks.ct_cold import ColdNet, ColdOptions
-from medrecon.networks.ct_ddpm import CtDdpm, DdpmOptions
-from medrecon.networks.ct_load import CtPrior, load_ct
-from medrecon.networks.red_cnn import RedCnn
+from medrecon.networks.ct.codec import CodecOptions, CtCodec
+from medrecon.networks.ct.cold import ColdNet, ColdOptions
+from medrecon.networks.ct.ddpm import CtDdpm, DdpmOptions
+from medrecon.networks.ct.load import CtPrior, load_ct
+from medrecon.networks.ct.red_cnn import RedCnn
 from medrecon.networks.unet import UNet, UNetOptions
 
 TINY = UNetOptions((8, 8), (1, 1), (1, 1), embedding=8)
@@ -20,7 +20,7 @@ SCALE = {"latent_mean": [0.5] + [0.0] * 7, "latent_std": 0.25}
 @pytest.fixture(autouse=True)
 def single_precision(monkeypatch):
     monkeypatch.setattr("medrecon.networks.ready.network_dtype", lambda _: torch.float32)
-    monkeypatch.setattr("medrecon.networks.ct_load.network_dtype", lambda _: torch.float32)
+    monkeypatch.setattr("medrecon.networks.ct.load.network_dtype", lambda _: torch.float32)
 
 
 def codec_file(folder, name="codec", seed=0):
@@ -117,7 +117,7 @@ def test_cuda_says_what_the_cpu_says_to_half_precision(tmp_path, monkeypatch):
     for device in ("cpu", "cuda"):
         if device == "cuda":
             monkeypatch.setattr("medrecon.networks.ready.network_dtype", lambda _: torch.bfloat16)
-            monkeypatch.setattr("medrecon.networks.ct_load.network_dtype", lambda _: torch.bfloat16)
+            monkeypatch.setattr("medrecon.networks.ct.load.network_dtype", lambda _: torch.bfloat16)
         prior = load_ct(cold, device)
         end = prior.encode(u.to(device))
         one = torch.ones(2, device=device)

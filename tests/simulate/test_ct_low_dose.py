@@ -12,7 +12,7 @@ from medrecon.errors import InputError
 from medrecon.io import load_volume
 from medrecon.operators.fan_beam import FanGeometry
 from medrecon.progress import Progress
-from medrecon.simulate.ct_low_dose import simulate_low_dose
+from medrecon.simulate.ct.low_dose import simulate_low_dose
 from medrecon.volume import Volume
 
 SCANNER = Scanner(FanGeometry(90, 92, 8 * 1.2858 / 1085.6))

@@ -6,10 +6,10 @@ import torch
 from random_state import random_state_untouched
 from scipy import ndimage
 
-from medrecon.simulate.ct_canvas import HuCanvas, blended, oval, pink
-from medrecon.simulate.ct_inserts import CONTRASTS_HU, DIAMETERS_MM
-from medrecon.simulate.ct_phantom import LEVELS, draw_trunk, textured_phantom
-from medrecon.simulate.ct_vessels import cut, grow, within
+from medrecon.simulate.ct.canvas import HuCanvas, blended, oval, pink
+from medrecon.simulate.ct.inserts import CONTRASTS_HU, DIAMETERS_MM
+from medrecon.simulate.ct.phantom import LEVELS, draw_trunk, textured_phantom
+from medrecon.simulate.ct.vessels import cut, grow, within
 from medrecon.simulate.shapes import FAR, Plane
 
 N, PIXEL = 256, 1.5
@@ -134,7 +134,7 @@ def test_vessels_branch_thin_and_stay_inside():
 
 def test_a_cut_vessel_is_as_wide_as_its_distance_from_the_slice_leaves_it():
     flat = plane(101, 0.5)
-    from medrecon.simulate.ct_vessels import Tree
+    from medrecon.simulate.ct.vessels import Tree
 
     tree = Tree(np.array([[-10.0, 0, 3.0]]), np.array([[10.0, 0, 3.0]]), np.array([5.0]))
     distance = cut(flat, tree)

@@ -11,8 +11,8 @@ from scipy import ndimage
 
 from medrecon.ct.dose import Scanner
 from medrecon.operators.fan_beam import FanGeometry
-from medrecon.simulate.ct_inserts import CONTRASTS_HU, DIAMETERS_MM
-from medrecon.simulate.demo_ct import DOSE, SEED, demo_ct_path, demo_slice, load_demo, make_demo_ct
+from medrecon.simulate.ct.demo import DOSE, SEED, demo_ct_path, demo_slice, load_demo, make_demo_ct
+from medrecon.simulate.ct.inserts import CONTRASTS_HU, DIAMETERS_MM
 
 SHA256 = "02dce0f19fe77cab0b8795388baddfba4b401ce4f07be1e67b8c3dc44646c029"
 TRUTH = [[-719.18, -708.88], [-735.67, -715.31]]
@@ -100,7 +100,7 @@ def test_the_generator_comes_back_bit_for_bit():
 
 
 def test_writing(monkeypatch, tmp_path):
-    monkeypatch.setattr("medrecon.simulate.demo_ct.demo_slice", lambda level, seed: demo_slice(level, seed, 48, SMALL))
+    monkeypatch.setattr("medrecon.simulate.ct.demo.demo_slice", lambda level, seed: demo_slice(level, seed, 48, SMALL))
     first, second = (make_demo_ct(tmp_path / name) for name in ("a.h5", "b.h5"))
     assert first.read_bytes() == second.read_bytes()
     with h5py.File(first) as file:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from medrecon.training.config import read_toml, updated
-from medrecon.training.ct_options import CtCodecOptions, CtColdOptions, CtDdpmOptions, CtRegressionOptions
+from medrecon.training.ct.options import CtCodecOptions, CtColdOptions, CtDdpmOptions, CtRegressionOptions
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SHIPPED = {

@@ -10,21 +10,21 @@ from ct_pairs import SIZE, disc, toy_bank, white
 from medrecon import weights
 from medrecon.ct.units import to_hu
 from medrecon.datasets.augmentation.draw import Draw
-from medrecon.datasets.ct_held_out import HeldOutOptions, held_out_pairs
+from medrecon.datasets.ct.held_out import HeldOutOptions, held_out_pairs
 from medrecon.errors import InputError
-from medrecon.networks.ct_codec import CodecOptions, CtCodec
-from medrecon.networks.ct_cold import ColdNet, ColdOptions
-from medrecon.networks.ct_ddpm import CtDdpm, DdpmOptions
-from medrecon.networks.ct_load import load_ct, made_ct
-from medrecon.networks.ct_space import LatentScale, Space
-from medrecon.networks.red_cnn import RedCnnOptions
+from medrecon.networks.ct.codec import CodecOptions, CtCodec
+from medrecon.networks.ct.cold import ColdNet, ColdOptions
+from medrecon.networks.ct.ddpm import CtDdpm, DdpmOptions
+from medrecon.networks.ct.load import load_ct, made_ct
+from medrecon.networks.ct.red_cnn import RedCnnOptions
+from medrecon.networks.ct.space import LatentScale, Space
 from medrecon.networks.unet import UNet, UNetOptions
-from medrecon.training.ct_codec import codec_images, codec_loss, measured_scale, train_ct_codec
-from medrecon.training.ct_cold import cold_loss, times, train_ct_cold
-from medrecon.training.ct_ddpm import ddpm_loss
-from medrecon.training.ct_options import CtCodecOptions, CtColdOptions, CtDdpmOptions, CtRegressionOptions
-from medrecon.training.ct_regression import regression_loss, train_ct_regression
-from medrecon.training.ct_train import ddim, held_out_rmse, settings_for, train_ct, trained_prior
+from medrecon.training.ct.codec import codec_images, codec_loss, measured_scale, train_ct_codec
+from medrecon.training.ct.cold import cold_loss, times, train_ct_cold
+from medrecon.training.ct.ddpm import ddpm_loss
+from medrecon.training.ct.options import CtCodecOptions, CtColdOptions, CtDdpmOptions, CtRegressionOptions
+from medrecon.training.ct.regression import regression_loss, train_ct_regression
+from medrecon.training.ct.train import ddim, held_out_rmse, settings_for, train_ct, trained_prior
 from medrecon.training.loop import LoopOptions
 from medrecon.training.watch import Watch
 
@@ -38,7 +38,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True)
 def single_precision(monkeypatch):
     monkeypatch.setattr("medrecon.networks.ready.network_dtype", lambda _: torch.float32)
-    monkeypatch.setattr("medrecon.networks.ct_load.network_dtype", lambda _: torch.float32)
+    monkeypatch.setattr("medrecon.networks.ct.load.network_dtype", lambda _: torch.float32)
 
 
 def generator(seed=0):
@@ -275,7 +275,7 @@ def test_cold_diffusion_and_regression_learn_to_denoise():
 
 def test_a_loss_that_is_not_finite_is_one_line(monkeypatch):
     monkeypatch.setattr(
-        "medrecon.training.ct_ddpm.ddpm_loss", lambda ddpm, *_: next(ddpm.parameters()).sum() * torch.nan
+        "medrecon.training.ct.ddpm.ddpm_loss", lambda ddpm, *_: next(ddpm.parameters()).sum() * torch.nan
     )
     with pytest.raises(InputError, match="loss is not finite between steps 0 and 4"):
         trained("ddpm")
@@ -285,7 +285,7 @@ def test_out_of_memory_is_one_line(monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("medrecon.training.ct_cold.cold_loss", full)
+    monkeypatch.setattr("medrecon.training.ct.cold.cold_loss", full)
     with pytest.raises(InputError, match="out of memory on cpu with a batch of 2"):
         trained("cold")
 

@@ -1,0 +1,1 @@
+"""The CT bench: doses, lesions, uniform tissue, rows that resume."""

@@ -1,0 +1,1 @@
+"""What CT networks are trained on: packs, and pairs of low and full dose."""

@@ -1,0 +1,1 @@
+"""CT phantoms, the CT demo, and lower doses."""

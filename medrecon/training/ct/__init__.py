@@ -1,0 +1,1 @@
+"""Recipes of the CT networks on the one training loop."""
