@@ -19,23 +19,23 @@ from itertools import chain
 from pathlib import Path
 from statistics import mean
 
-import plots
-from ablation_tables import ablation, continued
-from comparison import FOREGROUND, Row
-from ct_speed_tables import KINDS as CT_SPEED
-from ct_tables import KINDS as CT
-from ct_training_tables import KINDS as CT_TRAINING
-from figure import draw
-from hfs_differences import KINDS as HFS_DIFFERENCES
-from hfs_speed_table import hfs_speed
-from hfs_sweep_table import hfs_sweep
-from hfs_tables import KINDS as HFS
-from margin_tables import draws_gain, margins
-from posterior_tables import KINDS as POSTERIOR
-from quality_tables import paired, paired_sense, quality, summary
-from speed_tables import forms, plain, profile, speed, waits
-from table_parts import REGISTRY, ROOT, Record, machine, record, table
-from trust_tables import KINDS as TRUST
+from sheets import plots
+from sheets.ablation import ablation, continued
+from sheets.comparison import FOREGROUND, Row
+from sheets.ct import KINDS as CT
+from sheets.ct_speed import KINDS as CT_SPEED
+from sheets.ct_training import KINDS as CT_TRAINING
+from sheets.figure import draw
+from sheets.hfs import KINDS as HFS
+from sheets.hfs_differences import KINDS as HFS_DIFFERENCES
+from sheets.hfs_speed import hfs_speed
+from sheets.hfs_sweep import hfs_sweep
+from sheets.margins import draws_gain, margins
+from sheets.parts import REGISTRY, ROOT, Record, machine, record, table
+from sheets.posterior import KINDS as POSTERIOR
+from sheets.quality import paired, paired_sense, quality, summary
+from sheets.speed import forms, plain, profile, speed, waits
+from sheets.trust import KINDS as TRUST
 
 from medrecon.bench.text import stored
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from table_parts import record
+from sheets.parts import record
 
 from medrecon.bench.cases import Case, in_scan_units, solved
 from medrecon.bench.conditions import Condition

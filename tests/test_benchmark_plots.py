@@ -9,9 +9,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-import plots  # noqa: E402  (benchmarks is a folder of programs, not a package)
 import tables  # noqa: E402
-from figure import draw  # noqa: E402
+from sheets import plots  # noqa: E402  (benchmarks is a folder of programs, not a package)
+from sheets.figure import draw  # noqa: E402
 
 PAGE = "text\n<!-- plot:snr/mine -->\n<!-- /plot -->\n"
 

@@ -10,11 +10,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-import comparison  # noqa: E402  (benchmarks is a folder of programs, not a package)
-import quality_tables  # noqa: E402
-import table_parts  # noqa: E402
 import tables  # noqa: E402
-from ablation_tables import ablation  # noqa: E402
+from sheets import comparison  # noqa: E402  (benchmarks is a folder of programs, not a package)
+from sheets import parts as table_parts  # noqa: E402
+from sheets import quality as quality_tables  # noqa: E402
+from sheets.ablation import ablation  # noqa: E402
 
 
 def row(method, psnr, scan="a", seed=0, accel=4.0, sha256=None, **options):

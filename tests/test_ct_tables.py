@@ -7,9 +7,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
-import ct_speed_tables
-import ct_tables
-import ct_training_tables
+from sheets import ct as ct_tables
+from sheets import ct_speed as ct_speed_tables
+from sheets import ct_training as ct_training_tables
 
 NAMES = ("psnr", "ssim", "rmse")
 

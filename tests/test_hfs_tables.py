@@ -8,13 +8,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-import hfs_differences  # noqa: E402  (benchmarks is a folder of programs, not a package)
-import hfs_tables  # noqa: E402
-from comparison import variants  # noqa: E402
-from figure import draw  # noqa: E402
-from hfs_speed_table import hfs_cost, hfs_speed  # noqa: E402
-from hfs_sweep_table import hfs_sweep  # noqa: E402
-from shared_slices import shared  # noqa: E402
+from sheets import hfs as hfs_tables  # noqa: E402
+from sheets import hfs_differences  # noqa: E402  (benchmarks is a folder of programs, not a package)
+from sheets.comparison import variants  # noqa: E402
+from sheets.figure import draw  # noqa: E402
+from sheets.hfs_speed import hfs_cost, hfs_speed  # noqa: E402
+from sheets.hfs_sweep import hfs_sweep  # noqa: E402
+from sheets.shared_slices import shared  # noqa: E402
 
 VERSIONS = {"medrecon": "0", "torch": "0", "threads": 1}
 CALLS = {"hfs-paper": 2, "hfs-released": 2, "spirit-paper": 2}

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import tables  # noqa: E402  (benchmarks is a folder of programs, not a package)
-import trust_tables  # noqa: E402
+from sheets import trust as trust_tables  # noqa: E402
 
 VERSIONS = {"medrecon": "0", "torch": "0", "threads": 1}
 

@@ -21,8 +21,8 @@ from medrecon.networks.unrolled import KIND, Unrolled, UnrolledOptions
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-import comparison
-import table_parts
+from sheets import comparison
+from sheets import parts as table_parts
 
 
 @pytest.fixture

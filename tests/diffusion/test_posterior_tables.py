@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-import posterior_tables  # noqa: E402  (benchmarks is a folder of programs, not a package)
+from sheets import posterior as posterior_tables  # noqa: E402  (benchmarks is a folder of programs, not a package)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean
 
-from table_parts import Record, machine, table
+from sheets.parts import Record, machine, table
 
 
 def ablation(records: Sequence[Record]) -> str:

@@ -13,13 +13,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
 
-from comparison import FOREGROUND
-from figure import Figure
-from hfs_speed_table import hfs_cost
-from table_parts import ROOT, Record, record, rows_of
-from trust_tables import lines
-
 from medrecon.bench.text import stored
+from sheets.comparison import FOREGROUND
+from sheets.figure import Figure
+from sheets.hfs_speed import hfs_cost
+from sheets.parts import ROOT, Record, record, rows_of
+from sheets.trust import lines
 
 FIGURES = ROOT / "docs" / "figures"
 BLOCK = re.compile(r"(<!-- plot:([\w-]+)/([\w+-]+) -->\n).*?(<!-- /plot -->)", re.DOTALL)

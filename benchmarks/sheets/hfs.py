@@ -1,6 +1,6 @@
 """`hfs` among all methods, and beside the published forms: scores, calls, spread over seeds, error of the low band.
 
-Seconds stand in `hfs_speed_table.py`, from one card and one run: these rows come from several, with other work beside.
+Seconds stand in `sheets/hfs_speed.py`, from one card and one run: these rows come from several, with other work beside.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import starmap
 
-from comparison import METHODS, Row, Variant, variants
-from hfs_parts import R8, Setting, by_setting, n_seeds, rows_in, setting_name, title
-from shared_slices import shared
-from table_parts import Record, caption, low_band, low_band_error, over_seeds, pair, prior, rows_of, table
+from sheets.comparison import METHODS, Row, Variant, variants
+from sheets.hfs_parts import R8, Setting, by_setting, n_seeds, rows_in, setting_name, title
+from sheets.parts import Record, caption, low_band, low_band_error, over_seeds, pair, prior, rows_of, table
+from sheets.shared_slices import shared
 
 NOTE = (
     " PSNR in dB. ±: standard deviation of the mean foreground PSNR over seeds, which draw mask and sampler. Low band: "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from table_parts import prior
+from sheets.parts import prior
 
 METHODS = ("input", "nlm", "tv", "red-cnn", "one-step", "ddpm", "cold-pixel", "cold-latent")
 CONTROLS = ("ddpm", "red-cnn", "one-step", "cold-pixel")

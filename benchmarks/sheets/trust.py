@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import mean, median
 from typing import Any
 
-from comparison import FOREGROUND, METHODS, Row
-from table_parts import Record, caption, prior, rows_of, table
+from sheets.comparison import FOREGROUND, METHODS, Row
+from sheets.parts import Record, caption, prior, rows_of, table
 
 Line = tuple[str, str]
 """What a method is called in a table, options and part of the slices included, and its prior."""

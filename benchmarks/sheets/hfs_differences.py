@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from comparison import Variant, variants
-from hfs_parts import (
+from sheets.comparison import Variant, variants
+from sheets.hfs_parts import (
     COMPARED,
     DIFFERENCES,
     R8,
@@ -20,8 +20,8 @@ from hfs_parts import (
     rows_in,
     setting_name,
 )
-from shared_slices import shared
-from table_parts import Record, caption, low_band, over_seeds, pair, rows_of, table
+from sheets.parts import Record, caption, low_band, over_seeds, pair, rows_of, table
+from sheets.shared_slices import shared
 
 BESIDE = ("dds", "spirit")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from comparison import Row
-from table_parts import Record, machine, prior, table
+from sheets.comparison import Row
+from sheets.parts import Record, machine, prior, table
 
 
 def speed(records: Sequence[Record]) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from statistics import mean
 
-from comparison import FOREGROUND, Row, Variant, differences, interval, settings
-from shared_slices import shared
-from table_parts import name, net, prior
+from sheets.comparison import FOREGROUND, Row, Variant, differences, interval, settings
+from sheets.parts import name, net, prior
+from sheets.shared_slices import shared
 
 Setting = tuple[str, float]
 R8 = ("random", 8.0)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from statistics import mean
 
-from comparison import FOREGROUND, METHODS, Variant, baseline, differences, interval, settings, variants
-from table_parts import (
+from sheets.comparison import FOREGROUND, METHODS, Variant, baseline, differences, interval, settings, variants
+from sheets.parts import (
     Record,
     caption,
     low_band,

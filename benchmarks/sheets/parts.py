@@ -8,13 +8,12 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from comparison import CONTROLS, FOREGROUND, Row, Variant, joined, settings
-
 from medrecon.bench.columns import unpacked
 from medrecon.bench.seeds import spread_over_seeds
 from medrecon.bench.text import read_text
+from sheets.comparison import CONTROLS, FOREGROUND, Row, Variant, joined, settings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 REGISTRY = ROOT / "medrecon" / "weights" / "registry.json"
 Record = dict[str, Any]
 

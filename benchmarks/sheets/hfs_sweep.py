@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
-from comparison import FOREGROUND, Row
-from table_parts import Record, machine, prior, table
+from sheets.comparison import FOREGROUND, Row
+from sheets.parts import Record, machine, prior, table
 
 BEST = 3
 HFS = {"predictor_weight": 2.5, "corrector_weight": 0.1}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from comparison import Row, Variant
+from sheets.comparison import Row, Variant
 
 Place = tuple[str, int, int]
 """Scan, mask seed and number of the slice."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from comparison import FOREGROUND, Row
-from figure import CostFigure
-from table_parts import Record, machine, prior, table
+from sheets.comparison import FOREGROUND, Row
+from sheets.figure import CostFigure
+from sheets.parts import Record, machine, prior, table
 
 OF = {"hfs-paper": "hfs", "hfs-released": "hfs", "vp": "hfs", "spirit-paper": "spirit"}
 """Published form to ours that it is compared with, at `CALLS`."""

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from statistics import mean, median
 from typing import Any
 
-from comparison import Row
-from ct_parts import called, order, prior_of
-from ct_training_tables import training_minutes
-from table_parts import Record, machine, table
-
 from medrecon.bench.columns import unpacked
+from sheets.comparison import Row
+from sheets.ct_parts import called, order, prior_of
+from sheets.ct_training import training_minutes
+from sheets.parts import Record, machine, table
 
 SWEPT = ("nlm", "tv")
 REGIONS = ("chest", "head", "abdomen")

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
-from comparison import Row
-from table_parts import Record, machine, table
+from sheets.comparison import Row
+from sheets.parts import Record, machine, table
 
 
 def fixtures(records: Sequence[Record]) -> str:

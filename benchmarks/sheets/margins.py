@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean
 
-from comparison import FOREGROUND, Variant, baseline, settings, variants
-from table_parts import Record, caption, name, prior, rows_of, table
+from sheets.comparison import FOREGROUND, Variant, baseline, settings, variants
+from sheets.parts import Record, caption, name, prior, rows_of, table
 
 SSIM = "ssim_foreground"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from table_parts import Record, machine, table
+from sheets.parts import Record, machine, table
 
 RIVAL = "ddpm"
 CODEC = "codec"

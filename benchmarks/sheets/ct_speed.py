@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ct_parts import called, order, prior_of
-from table_parts import Record, machine, table
+from sheets.ct_parts import called, order, prior_of
+from sheets.parts import Record, machine, table
 
 RIVAL, ALL_STEPS = "ddpm", 1000
 

@@ -132,7 +132,7 @@ def interval(volumes: Sequence[Sequence[float]], draws: int = 4000) -> tuple[flo
 @cache
 def rule_factor(method: str) -> float:
     """Default `noise_factor` of a baseline, read from its source so that no torch is needed."""
-    source = Path(__file__).parent.parent / "medrecon" / "mri" / f"{method}.py"
+    source = Path(__file__).parent.parent.parent / "medrecon" / "mri" / f"{method}.py"
     for node in ast.walk(ast.parse(source.read_text())):
         if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "noise_factor" and node.value is not None:
             return float(ast.literal_eval(node.value))

@@ -1,0 +1,1 @@
+"""Tables and figures of the docs, made of results; `tables.py` beside this folder writes them."""
