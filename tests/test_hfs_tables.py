@@ -75,8 +75,8 @@ def test_all_methods_are_scored_on_common_seeds_and_one_draw():
     text = hfs_tables.hfs_all([record(rows)])
     assert "99" not in text
     assert "| random 8 (net 8.00) | hfs-uniform 10 (net 5.90) |" in text
-    assert cells(text, "`hfs`")[3:] == ["30.50 / 30.500", "–", "0.71", "1.00 / –"]
-    assert cells(text, "`dds`, VP control")[3:] == ["29.00 / 29.000", "27.00 / 27.000", "1.41", "– / –"]
+    assert cells(text, "`hfs`")[3:] == ["30.50 / 30.500", "–", "1", "0.71", "1.00 / –"]
+    assert cells(text, "`dds`, VP control")[3:] == ["29.00 / 29.000", "27.00 / 27.000", "1", "1.41", "– / –"]
     assert cells(text, "`tv`, best weight")[3] == "24.00 / 24.000"
     assert "mask seeds 0, 1;" in text
 
@@ -90,10 +90,10 @@ def test_published_forms_on_the_same_slices_with_the_spread_of_all_seeds():
     text = hfs_tables.hfs_published([record(rows)])
     assert cells(text, "`hfs`")[1] == "20"
     assert cells(text, "`hfs`")[3:] == [
-        "30.00 / 30.000", "30.00 / 30.000", "20", "0.71 (2 seeds)", "1.00 % ± 0.00",
+        "30.00 / 30.000", "30.00 / 30.000", "20", "0.5", "0.71 (2 seeds)", "1.00 % ± 0.00",
     ]  # fmt: skip
     slow = cells(text, "`hfs-paper`, snr 0.16, predictor_weight 2.5, corrector_weight 0.1")
-    assert slow[5:] == ["2000", "– (1 seeds)", "2.00 %"]
+    assert slow[5:] == ["2000", "50", "– (1 seeds)", "2.00 %"]
     assert "1 slice of 1 scan (a), mask seeds 0;" in text
 
 
