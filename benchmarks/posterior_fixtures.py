@@ -23,7 +23,18 @@ from wavelet_vs_bart import commit
 
 from medrecon.diffusion.annealing import CG, Annealing
 from medrecon.diffusion.datasteps import DataStep, Hard, NullSpace, PosteriorStep
-from medrecon.diffusion.fixtures import DECADES, KINDS, SHAPE, SIGMAS, Fixture, consistent, mixture, weighted
+from medrecon.diffusion.fixtures import (
+    DECADES,
+    KINDS,
+    SHAPE,
+    SIGMAS,
+    Fixture,
+    banded,
+    consistent,
+    high_band,
+    mixture,
+    weighted,
+)
 from medrecon.diffusion.grids import Karras
 from medrecon.diffusion.integrators import DDIM, DPMpp2M, Heun, Integrator, Momentum
 from medrecon.diffusion.prior import Prior
@@ -36,9 +47,12 @@ RESULTS = Path(__file__).parent / "results" / "posterior_fixtures.json"
 FRESH = tuple(range(101, 109))
 """Seeds of mixtures on which nothing was chosen; the tuned ones have their number of components as seed."""
 
+BAND = "high band"
+"""The step of `hfs`: the low band is known, mixtures have nothing in it, and the path is VP."""
 STEPS: dict[str, Callable[[Problem, float, int], DataStep]] = {
     "noise-weighted": weighted,
     "self-consistent": consistent,
+    BAND: high_band,
     "hard": lambda problem, _variance, _iterations: Hard(problem),
     "null space": lambda problem, _variance, _iterations: NullSpace(problem, 30),
 }
@@ -48,7 +62,8 @@ STEPS: dict[str, Callable[[Problem, float, int], DataStep]] = {
 class Drawn:
     """A sampler by its integrator: levels from `start` prior deviations to `end` data deviations.
 
-    eta, amplitude, told : of `Sampler`.
+    eta, amplitude : of `Sampler`.
+    told : share of the last level that the denoiser is told of, falling evenly from 1.
     """
 
     integrator: Integrator
@@ -68,8 +83,11 @@ class Drawn:
     def images(self, fixture: Fixture, prior: Prior, step: DataStep) -> Tensor:
         first, last = self.start * prior.variance**0.5, self.end * fixture.sigma
         levels = Karras(self.rho)(prior.path, first, last, self.steps)
-        x = step(fixture.empty(), levels[0]) + levels[0] * fixture.normal(1)[:, 0]
-        sampler = Sampler(prior.path, levels, self.integrator, self.eta, self.amplitude, told=self.told)
+        t = levels[0]
+        a, b = prior.path.a(t), prior.path.b(t)
+        x = a * step(fixture.empty(), prior.path.sigma(t)) + b * fixture.normal(1)[:, 0]
+        shares = None if self.told == 1 else torch.linspace(1, self.told, self.steps).to(levels)
+        sampler = Sampler(prior.path, levels, self.integrator, self.eta, self.amplitude, told=shares)
         return sampler(x, prior.denoise, step, lambda _: fixture.normal(1)[:, 0]).image
 
 
@@ -80,7 +98,7 @@ SAMPLERS = {
     "dpmpp2m, eta 1": Drawn(DPMpp2M(), 1.0),
     "heun, eta 0": Drawn(Heun(), 0.0, steps=25),
     "heun, eta 1": Drawn(Heun(), 1.0, steps=25),
-    "estimates": Drawn(Momentum(), 1.0, steps=20, start=1.0, end=1.0, rho=15.0, amplitude=0.0, told=0.75),
+    "estimates": Drawn(Momentum(), 1.0, steps=20, start=1.0, end=1.0, rho=15.0, amplitude=0.0, told=0.6),
 }
 
 
@@ -91,7 +109,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     torch.set_grad_enabled(False)
-    both = ("noise-weighted", "self-consistent")
+    both = ("noise-weighted", "self-consistent", BAND)
     pairs = [("posterior draws", step, seed) for step in both for seed in (None, *FRESH)]
     pairs += [("posterior draws, twice the calls", "noise-weighted", seed) for seed in (None, *FRESH)]
     pairs += [("dpmpp2m, eta 1", "noise-weighted", seed) for seed in FRESH]
@@ -119,8 +137,11 @@ def measured(
     components, spread = kind
     images = mixture(SHAPE, components, DECADES[spread], components if seed is None else seed)
     generator = torch.Generator().manual_seed(0 if seed is None else 1000 + seed)
+    if step_name == BAND:
+        images = banded(images)
     fixture = Fixture(images, sigma, generator, problems, samples)
-    prior, sampler = images.prior(), SAMPLERS.get(name)
+    prior = band_prior(images) if step_name == BAND else images.prior()
+    sampler = SAMPLERS.get(name)
     step = STEPS[step_name](fixture.problem, prior.variance, CG if sampler is None else sampler.cg)
     if sampler is None:
         assert isinstance(step, PosteriorStep)

@@ -16,12 +16,14 @@ from torch import Tensor
 
 from medrecon.diffusion.analytic import GaussianMixture, dense, to_real
 from medrecon.diffusion.annealing import Annealing
-from medrecon.diffusion.datasteps import NoiseWeighted, PosteriorStep, SelfConsistent
+from medrecon.diffusion.band_denoiser import restricted
+from medrecon.diffusion.datasteps import HighBand, NoiseWeighted, PosteriorStep, SelfConsistent
 from medrecon.diffusion.grids import Karras
 from medrecon.diffusion.integrators import DDIM
+from medrecon.diffusion.path import VP
 from medrecon.diffusion.prior import Prior
 from medrecon.diffusion.sampler import Sampler
-from medrecon.operators import Coils, Fourier, LinearOperator, Mask
+from medrecon.operators import Coils, Fourier, HighPass, LinearOperator, Mask
 from medrecon.problem import Problem
 
 SHAPE = (3, 6)
@@ -43,6 +45,19 @@ def mixture(shape: tuple[int, int], components: int, decades: float, seed: int) 
     means = spread * torch.randn(components, d, dtype=torch.float64, generator=generator)
     weights = torch.full((components,), 1 / components, dtype=torch.float64)
     return GaussianMixture(shape, weights, means, torch.stack(covariances))
+
+
+def band() -> HighPass:
+    """F_h outside one line, half of the sampled centre."""
+    return HighPass(SHAPE, 1, ("x",))
+
+
+def banded(images: GaussianMixture) -> GaussianMixture:
+    """The same mixture with nothing in that line, which is then known: HFS-SDE's state of knowledge."""
+    projector = dense(band(), images.shape)
+    floor = 1e-12 * torch.eye(len(projector), dtype=projector.dtype)
+    covariances = projector @ images.covariances @ projector + floor
+    return GaussianMixture(images.shape, images.weights, images.means @ projector, (covariances + covariances.mT) / 2)
 
 
 def scanner() -> tuple[Tensor, Tensor]:
@@ -154,6 +169,20 @@ class Fixture:
 def weighted(problem: Problem, variance: float, iterations: int) -> NoiseWeighted:
     """The noise-weighted step: its Gaussian data posterior is exact on every fixture."""
     return NoiseWeighted(problem, variance, iterations)
+
+
+def high_band(problem: Problem, variance: float, iterations: int) -> HighBand:
+    """The step of `hfs` outside an empty low band."""
+    return HighBand(problem, band(), problem.kspace.new_zeros(problem.image_shape), variance, iterations)
+
+
+def band_prior(images: GaussianMixture) -> Prior:
+    """The exact denoiser of `banded` images on the path of `hfs`, its error shared out among the band's components."""
+    prior = restricted(images.prior(VP()), band(), torch.zeros(SHAPE, dtype=torch.complex128))
+    assert prior.error is not None
+    share = 1 - float(band().fractions.prod())
+    errors = tuple(error / share**0.5 for error in prior.error.errors)
+    return replace(prior, error=replace(prior.error, errors=errors))
 
 
 def consistent(problem: Problem, variance: float, iterations: int) -> SelfConsistent:

@@ -7,7 +7,19 @@ import torch
 
 from medrecon.diffusion.annealing import CG, Annealing
 from medrecon.diffusion.datasteps import Hard, NoiseWeighted, NullSpace, SelfConsistent
-from medrecon.diffusion.fixtures import DECADES, KINDS, SHAPE, Fixture, as_problem, consistent, weighted
+from medrecon.diffusion.fixtures import (
+    DECADES,
+    KINDS,
+    SHAPE,
+    Fixture,
+    as_problem,
+    band,
+    band_prior,
+    banded,
+    consistent,
+    high_band,
+    weighted,
+)
 from medrecon.diffusion.grids import Karras
 from medrecon.diffusion.integrators import DDIM, DPMpp2M
 from medrecon.diffusion.sampler import Sampler
@@ -137,6 +149,19 @@ def test_annealed_draws_meet_the_criteria_on_the_mixtures_they_were_tuned_on(
     assert r.posterior
     assert 0.9 < r.measured < 1.1
     assert 0.9 < r.residual < 1.1
+
+
+@SIGMAS
+@pytest.mark.parametrize(("components", "kind"), KINDS)
+def test_annealed_draws_of_the_high_band_meet_the_criteria_where_the_low_band_is_known(
+    components, kind, sigma, make_mixture
+):
+    gm = banded(make_mixture(SHAPE, components, DECADES[kind], components))
+    low = gm.sample(4, torch.Generator().manual_seed(0))
+    assert (low - band()(low)).abs().max() < 1e-5
+    r = annealed(gm, high_band, sigma, Annealing(), prior=band_prior(gm))
+    assert r.posterior
+    assert 0.9 < r.measured < 1.1
 
 
 @SIGMAS
