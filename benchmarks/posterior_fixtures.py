@@ -29,6 +29,7 @@ from medrecon.diffusion.fixtures import (
     SHAPE,
     SIGMAS,
     Fixture,
+    band_prior,
     banded,
     consistent,
     high_band,
