@@ -36,11 +36,9 @@ def read_record(path: Path) -> Record | None:
 
 def is_record(value: Any) -> bool:
     """Whether `value` is what `medrecon mri` and `medrecon ct` say of a result."""
-    return (
-        isinstance(value, Mapping)
-        and isinstance(value.get("method"), str)
-        and isinstance(value.get("versions"), Mapping)
-    )
+    if not isinstance(value, Mapping) or not isinstance(value.get("scores") or {}, Mapping):
+        return False
+    return isinstance(value.get("method"), str) and isinstance(value.get("versions"), Mapping)
 
 
 def is_ct(record: Record) -> bool:
