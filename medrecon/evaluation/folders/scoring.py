@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import h5py
-from torch import Tensor
 
 from medrecon.errors import InputError
 from medrecon.evaluation.ct_protocols import CT_PROTOCOLS
 from medrecon.evaluation.folders.agreement import UNKNOWN, check_agreement
+from medrecon.evaluation.folders.fastmri_package import fastmri_scores
 from medrecon.evaluation.folders.folder_scores import FolderScores, VolumeScores
 from medrecon.evaluation.folders.pairs import Pair, Pairs, pair_by_stem
 from medrecon.evaluation.folders.targets import HDF5, reference_kind, target_datasets
@@ -20,7 +20,7 @@ from medrecon.evaluation.protocols import PROTOCOLS, Scores, score
 from medrecon.evaluation.score_files import PREDICTION
 from medrecon.evaluation.score_volumes import score_volumes
 from medrecon.io.datasets import text
-from medrecon.io.images import load_images
+from medrecon.io.images import load_images, stored_images
 from medrecon.io.records import UNREADABLE, saved_record
 from medrecon.io.writable import ending
 from medrecon.progress import OnStep, Progress, silent
@@ -101,26 +101,10 @@ def score_pair(pair: Pair, protocol: str, dataset: str | None = None) -> Scores:
     """
     if _is_ct(protocol):
         return score_volumes(pair.prediction, pair.target, protocol)
-    prediction = load_images(pair.prediction, PREDICTION)
-    target = load_images(pair.target, target_datasets(pair.target, protocol, dataset))
-    if protocol != "fastmri":
-        return score(prediction, target, protocol)
-    target = fastmri_crop(target, (target.shape[-1], target.shape[-1]))
-    prediction = fastmri_crop(prediction, (target.shape[-2], target.shape[-1]))
-    found = score(prediction, target, protocol)
-    mse = float((prediction.double() - target.double()).square().mean())
-    return replace(found, mean={**found.mean, "mse": mse})
-
-
-def fastmri_crop(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """The central `size` as fastMRI takes it, from (n - m) // 2 on; an axis that is already smaller stays as it is.
-
-    One pixel before `medrecon.crop` where n is even and m is odd.
-    """
-    for axis, kept in zip((-2, -1), size, strict=True):
-        n = image.shape[axis]
-        image = image.narrow(axis, max(n - kept, 0) // 2, min(n, kept))
-    return image
+    names = target_datasets(pair.target, protocol, dataset)
+    if protocol == "fastmri":
+        return fastmri_scores(stored_images(pair.prediction, PREDICTION), stored_images(pair.target, names))
+    return score(load_images(pair.prediction, PREDICTION), load_images(pair.target, names), protocol)
 
 
 def _is_ct(protocol: str) -> bool:
