@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from medrecon.errors import InputError
-from medrecon.evaluation.folders.pairs import is_series
-from medrecon.io.records import UNREADABLE, Record, is_ct, read_record, saved_record, stem_of
+from medrecon.evaluation.folders.pairs import images, name_of
+from medrecon.io.records import UNREADABLE, Record, is_ct, read_record, saved_record
 from medrecon.io.writable import ending
+from medrecon.report.manifests import Manifests, read_manifests
 from medrecon.report.results import Result
 
 HDF5, ARRAYS = (".h5", ".hdf5"), (".nii.gz", ".nii", ".npy")
@@ -22,38 +24,38 @@ LeftOut = tuple[tuple[str, str], ...]
 
 
 def find_results(folder: Path) -> tuple[tuple[Result, ...], LeftOut]:
-    """(results by name, name and reason of what was left out).
+    """(results by name, name and reason of what was left out); folders within the folder are looked into.
 
-    Of files of one stem .h5 is taken, then NIfTI, .npy, a series. Raises InputError where nothing is found.
+    A name is the place in the folder without the ending. Of files of one name .h5 is taken, then NIfTI, .npy, a
+    series. Raises InputError where nothing is found.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder; give the one that medrecon mri -o or medrecon ct -o wrote into")
+    manifests = read_manifests(folder)
     found: dict[str, Result] = {}
-    left_out: list[tuple[str, str]] = []
-    for path in sorted(_candidates(folder), key=_rank):
-        if stem_of(path) in found:
+    left_out: dict[str, str] = {}
+    for path in sorted(images(folder, (*HDF5, *ARRAYS)), key=_rank):
+        name = name_of(path, folder)
+        if name in found:
             continue
         try:
-            found[stem_of(path)] = _result(path)
+            found[name] = replace(_result(path, folder, manifests), name=name)
         except (InputError, *UNREADABLE) as error:
             reason = " ".join(str(error).split()).replace(str(path), "the file") or type(error).__name__
-            left_out.append((path.name, reason))
-    taken = found.keys() | {stem_of(folder / name) for name, _ in left_out}
-    for path in sorted(folder.glob("*.json")):
-        record = None if path.name.startswith(".") or stem_of(path) in taken else read_record(path)
+            left_out[path.relative_to(folder).as_posix()] = reason
+    taken = found.keys() | {name_of(folder / place, folder) for place in left_out}
+    for path in sorted(folder.rglob("*.json")):
+        name = name_of(path, folder)
+        record = None if path.name.startswith(".") or name in taken else read_record(path)
         if record is not None:
-            found[stem_of(path)] = Result(stem_of(path), None, record=record)
+            found[name] = Result(name, None, record=record)
     if not found:
         raise InputError(
             f"{folder} holds no result of medrecon ({len(left_out)} other images); write .h5 with medrecon mri -o, or "
             "records with --json"
         )
-    return tuple(found[name] for name in sorted(found)), tuple(sorted(left_out))
-
-
-def _candidates(folder: Path) -> list[Path]:
-    visible = (path for path in folder.iterdir() if not path.name.startswith("."))
-    return [path for path in visible if (is_series(path) if path.is_dir() else ending(path, (*HDF5, *ARRAYS)))]
+    left_out |= dict(manifests.failed)
+    return tuple(found[name] for name in sorted(found)), tuple(sorted(left_out.items()))
 
 
 def _rank(path: Path) -> tuple[int, str]:
@@ -61,17 +63,22 @@ def _rank(path: Path) -> tuple[int, str]:
     return len(endings) if path.is_dir() else endings.index(str(ending(path, endings))), path.name
 
 
-def _result(path: Path) -> Result:
+def _result(path: Path, folder: Path, manifests: Manifests) -> Result:
     """Raises InputError, and what h5py and numpy raise, for an image that cannot be shown."""
-    if ending(path, HDF5):
-        return _hdf5(path)
-    record = saved_record(path)
+    place = path.relative_to(folder).as_posix()
+    found = _hdf5(path) if ending(path, HDF5) else _array(path, manifests.records.get(place))
+    warnings = manifests.warnings.get(place)
+    return found if warnings is None else replace(found, record={"warnings": warnings, **found.record})
+
+
+def _array(path: Path, known: Record | None) -> Result:
+    """An image that has no room for a record, or for little of one; `known` is what the batch's manifest says."""
+    record = saved_record(path) or known
     if record is None:
         raise InputError(NO_RECORD)
     voxel = record.get("voxel_mm")
-    return Result(
-        stem_of(path), path, _shape(path, record), ("image",), record, None if voxel is None else (voxel[1], voxel[2])
-    )
+    size = None if voxel is None else (voxel[1], voxel[2])
+    return Result(path.name, path, _shape(path, record), ("image",), record, size)
 
 
 def _hdf5(path: Path) -> Result:
@@ -85,7 +92,7 @@ def _hdf5(path: Path) -> Result:
         spread = str(file["std"].attrs.get("meaning", Result.spread)) if "std" in panels else Result.spread
         size = None if voxel is None else (float(voxel[0]), float(voxel[1]))
         shape: tuple[int, int, int] = image.shape
-    return Result(stem_of(path), path, shape, panels, saved_record(path) or {}, size, spread)
+    return Result(path.name, path, shape, panels, saved_record(path) or {}, size, spread)
 
 
 def _shape(path: Path, record: Record) -> tuple[int, int, int]:

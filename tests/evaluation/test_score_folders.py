@@ -195,6 +195,8 @@ def test_references_and_protocols_are_not_mixed(tmp_path):
 
 def test_folders_that_cannot_be_scored(folders, tmp_path):
     predictions, targets = folders
+    empty = tmp_path / "empty"
+    empty.mkdir()
     with pytest.raises(InputError, match="unknown protocol 'psnr'"):
         score_folders(predictions, targets, "psnr")
     with pytest.raises(InputError, match="against itself"):
@@ -202,7 +204,7 @@ def test_folders_that_cannot_be_scored(folders, tmp_path):
     with pytest.raises(InputError, match="none of its 4 files is of the acquisition"):
         score_folders(predictions, targets, selection=Selection("AXT2"))
     with pytest.raises(InputError, match=r"no name in common .0 and 4"):
-        score_folders(tmp_path, targets)
+        score_folders(empty, targets)
     with pytest.raises(InputError, match=r"none of the 4 pairs can be scored; the first: .*has none of the datasets"):
         score_folders(predictions, targets, dataset="truth")
     np.save(predictions / "file1.npy", np.ones((1, 8, 8)))
@@ -220,6 +222,20 @@ def test_a_result_is_scored_against_the_reference_that_it_holds(tmp_path):
     assert found.reference == "simulated"
     assert found.volumes[0].scores == score(made, values)
     assert found.methods == ("spirit",)
+
+
+def test_folders_within_the_folders_are_part_of_the_names(tmp_path):
+    """As a batch writes them; results that lie within the folder of targets are no targets."""
+    targets = tmp_path / "targets"
+    predictions = targets / "out"
+    for place in ("knee", "brain"):
+        for folder in (targets, predictions):
+            (folder / place).mkdir(parents=True)
+        write_target(targets / place / "file1.h5", image(40, 40, seed=len(place)))
+        write_prediction(predictions / place / "file1.h5", image(40, 40, seed=len(place)))
+    found = score_folders(predictions, targets, "fastmri")
+    assert [volume.name for volume in found.volumes] == ["brain/file1", "knee/file1"]
+    assert found.is_complete
 
 
 def test_spread():

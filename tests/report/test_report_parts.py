@@ -122,6 +122,30 @@ def test_a_series_with_a_record_is_a_result(tmp_path):
     assert not any(word in text for word in ("Roe", "MRN4711", "19700102", "Nowhere"))
 
 
+def test_a_manifest_of_a_batch_tells_what_files_cannot(tmp_path):
+    """Of CT what made it, of all their warnings and what failed; the last line of a killed run may be torn."""
+    (tmp_path / "ward").mkdir()
+    save(reconstruction(slices=3, residual=1.9), tmp_path / "head.h5")
+    ct_result(tmp_path / "ward", "chest")
+    (tmp_path / "ward" / "chest.json").unlink()
+    options = {"method": "tv", "weight": 0.3, "dose": 0.25, "seed": 3, "slices": [None, None], "keep_identity": False}
+    head = {"medrecon": "0.1.0", "command": "ct", "options": options, "weights": {"name": "w", "sha256": "f" * 64}}
+    done = {"file": "ward/chest.nii.gz", "out": "ward/chest.nii.gz", "status": "done", "warnings": ["no HU?"]}
+    lost = {"file": "ward/leg.nii.gz", "out": "ward/leg.nii.gz", "status": "failed", "reason": "cut off"}
+    again = {**lost, "file": "arm.nii.gz", "out": "arm.nii.gz"}
+    lines = [head, again, done, lost, {**again, "status": "done"}]
+    (tmp_path / "manifest-0of2.jsonl").write_text("\n".join(map(json.dumps, lines)) + '\n{"file": "torn')
+    scan = {"file": "head.h5", "out": "head.h5", "status": "done", "warnings": ["coil 3 is dead"]}
+    (tmp_path / "manifest-1of2.jsonl").write_text("\n".join(map(json.dumps, [{**head, "command": "mri"}, scan])))
+    (mri, ct), left_out = find_results(tmp_path)
+    assert left_out == (("ward/leg.nii.gz", "cut off"),)
+    assert caveats(mri) == ("coil 3 is dead",)
+    assert (ct.name, ct.is_ct, ct.setting) == ("ward/chest", True, "tv · dose 0.25 · w ffffffff")
+    assert caveats(ct) == ("no HU?",)
+    assert ct.record["options"] == {"weight": 0.3}
+    assert ct.record["seed"] == 3
+
+
 def test_of_one_stem_the_fuller_file_is_taken(tmp_path):
     made = reconstruction(slices=3)
     for ending in (".h5", ".nii.gz", ".npy"):
