@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo demo-ct test lint clean
+.PHONY: demo demo-ct test test-browser lint clean
 
 demo: $(READY)
 	$(BIN)/medrecon mri --method spirit --accel 10 --picture medrecon-demo.png --json medrecon-demo.json
@@ -21,6 +21,10 @@ demo-ct: $(READY)
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS)
+
+# the HTML report in a headless Chromium (Debian: apt-get install chromium); SHOTS=DIR keeps the screenshots
+test-browser: $(READY)
+	OMP_NUM_THREADS=1 SHOTS=$(SHOTS) $(BIN)/pytest -m browser tests/report -s
 
 lint: $(READY)
 	$(BIN)/ruff check .

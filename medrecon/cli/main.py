@@ -14,7 +14,8 @@ COMMANDS = {
     "mri": ("medrecon.cli.mri:run", "reconstruct a scan: medrecon mri scan.h5 -o image.nii.gz --accel 4"),
     "ct": ("medrecon.cli.ct:run", "denoise a low-dose CT volume: medrecon ct chest/ -o denoised/ --dose 0.25"),
     "info": ("medrecon.cli.info:run", "what a file holds: medrecon info scan.h5"),
-    "score": ("medrecon.cli.score:run", "compare two images or volumes: medrecon score image.h5 reference.h5"),
+    "score": ("medrecon.cli.score:run", "compare two images, or two folders: medrecon score image.h5 reference.h5"),
+    "report": ("medrecon.cli.html_report:run", "a folder of results as one HTML page: medrecon report results/"),
     "simulate mri": (
         "medrecon.cli.simulate:run",
         "raw data from a volume: medrecon simulate mri head.nii.gz -o scan.h5",

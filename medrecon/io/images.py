@@ -20,6 +20,11 @@ def load_images(path: str | PathLike[str], names: tuple[str, ...] = DATASETS) ->
 
     An image `(y, x)` becomes one slice, complex images their magnitude. Raises InputError for anything else.
     """
+    return torch.from_numpy(np.ascontiguousarray(stored_images(path, names), dtype=np.float32))
+
+
+def stored_images(path: str | PathLike[str], names: tuple[str, ...] = DATASETS) -> np.ndarray:
+    """As `load_images`, in the precision of the file."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected an image in .h5, .nii, .nii.gz or .npy")
@@ -33,10 +38,10 @@ def load_images(path: str | PathLike[str], names: tuple[str, ...] = DATASETS) ->
     if values.dtype.kind not in "biufc" or values.ndim not in (2, 3) or 0 in values.shape:
         raise InputError(f"{path}: shape {values.shape}, {values.dtype}; expected an image (slice, y, x) or (y, x)")
     magnitude = np.abs(values) if values.dtype.kind == "c" else values
-    image = torch.from_numpy(np.ascontiguousarray(magnitude, dtype=np.float32))
-    if not bool(torch.isfinite(image).all()):
-        raise InputError(f"{path}: the image holds NaN or infinite values; expected finite ones: mend it")
-    return image if image.ndim == 3 else image[None]
+    with np.errstate(over="ignore"):  # what overflows single precision is as good as infinite
+        if not bool(np.isfinite(magnitude.astype(np.float32, copy=False)).all()):
+            raise InputError(f"{path}: the image holds NaN or infinite values; expected finite ones: mend it")
+    return magnitude if magnitude.ndim == 3 else magnitude[None]
 
 
 def _read(path: Path, names: tuple[str, ...]) -> np.ndarray:
