@@ -290,8 +290,9 @@ def _judge(trial: Trial, results: Path, references: dict[str, dict[str, np.ndarr
 def said(trial: Trial, expected: int, broken: set[str]) -> str:
     """The finding in words."""
     kinds = ", ".join(f"{n} of the {kind}" for kind, n in sorted(trial.kills.items()))
+    cost = f"{trial.starts} starts, {trial.seconds:.0f} s"
     lines = [
-        f"{trial.workers} workers: {sum(trial.kills.values())} kills ({kinds}), {trial.starts} starts, {trial.seconds:.0f} s",
+        f"{trial.workers} workers: {sum(trial.kills.values())} kills ({kinds}), {cost}",
         f"  {trial.identical} of {expected} outputs bit for bit those of medrecon mri; "
         f"{len(trial.different)} different, {len(trial.lost)} lost, {len(trial.torn)} torn, "
         f"{len(trial.left_behind)} files left behind, exit code {trial.exit_code}",

@@ -14,6 +14,7 @@ from typing import final
 
 from medrecon.batch.engine import Engine, Outcome
 from medrecon.batch.plan import Item
+from medrecon.batch.results import clear
 from medrecon.batch.work import Work
 from medrecon.batch.worker import Ready, Refused, serve
 from medrecon.errors import InputError
@@ -37,10 +38,11 @@ class _Member:
     given: deque[Item] = field(default_factory=deque)
 
     def end(self) -> None:
-        """Kill the process: outputs appear whole, so that nothing is lost but the work of the moment."""
+        """Kill the process, and take away what it has not told of: only the work of the moment is lost."""
         self.pipe.close()
         self.process.kill()
         self.process.join()
+        clear(self.given)
 
 
 @final

@@ -6,22 +6,19 @@ done again.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, final
 
+from medrecon.batch.locks import lock
 from medrecon.batch.plan import Shard
 from medrecon.errors import InputError
 
 FILE = re.compile(r"manifest(?:-(\d+)of(\d+))?\.jsonl")
-PATIENCE = 10.0
-"""Seconds in which workers of a killed run, who notice it at once, have to be gone."""
 
 
 @final
@@ -107,7 +104,7 @@ class Manifest:
         self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            _lock(self._file, path)
+            lock(self._file, path)
             found, self.entries, whole = read_manifest(path)
             os.ftruncate(self._file, whole)
             if found is None:
@@ -136,44 +133,6 @@ class Manifest:
         except OSError:
             os.ftruncate(self._file, before)
             raise
-
-
-def is_at_work(path: Path) -> bool:
-    """Whether a run writes to this manifest."""
-    file = os.open(path, os.O_RDONLY)
-    try:
-        return not _try_lock(file, fcntl.LOCK_EX)
-    finally:
-        os.close(file)
-
-
-def hold(path: Path) -> int:
-    """A file descriptor through which a worker keeps the lock of its run; raises BlockingIOError if that is over."""
-    file = os.open(path, os.O_RDONLY)
-    if not _try_lock(file, fcntl.LOCK_SH):
-        raise BlockingIOError(f"{path} belongs to another run")
-    return file
-
-
-def _lock(file: int, path: Path) -> None:
-    """Alone at first, then shared with the run's own workers."""
-    end = time.monotonic() + PATIENCE
-    while not _try_lock(file, fcntl.LOCK_EX):
-        if time.monotonic() > end:
-            raise InputError(f"{path}: another medrecon batch is at work there; wait for its end, or stop it")
-        time.sleep(0.1)
-    _try_lock(file, fcntl.LOCK_SH)
-
-
-def _try_lock(file: int, kind: int) -> bool:
-    """False if another holds it; file systems without locks give everything."""
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _settle(folder: Path) -> None:

@@ -25,7 +25,7 @@ class Item:
     """
 
     name: str
-    path: Path
+    path: Path = field(repr=False)
     out: Path
     slices: int | None = None
     private: tuple[str, ...] = field(default=(), repr=False)

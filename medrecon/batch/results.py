@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from medrecon.batch.manifest import Entry, Head, is_at_work, manifest_name, read_manifest, shard_of
+from medrecon.batch.locks import is_at_work
+from medrecon.batch.manifest import Entry, Head, manifest_name, read_manifest, shard_of
 from medrecon.batch.plan import Item, Plan, Shard
 from medrecon.errors import InputError
 
@@ -66,15 +67,26 @@ def done_items(folder: Path, items: Iterable[Item]) -> set[str]:
 
 
 def clear(items: Sequence[Item]) -> None:
-    """Take away what killed runs have left of these items: temporaries, and outputs that no manifest knows of."""
-    names = {item.out.name for item in items}
-    for folder in {item.out.parent for item in items}:
+    """Take away whatever there is of these items: temporaries, and outputs that no manifest knows of."""
+    clear_strays(items)
+    for item in items:
+        remove(item.out)
+
+
+def clear_strays(items: Iterable[Item]) -> None:
+    """Take away the temporaries that killed workers have left of these items, on which nobody may be at work."""
+    for folder, names in _by_folder(items).items():
         for path in folder.iterdir() if folder.is_dir() else ():
             found = TEMPORARY.fullmatch(path.name)
             if found and found["name"] in names:
                 remove(path)
+
+
+def _by_folder(items: Iterable[Item]) -> dict[Path, set[str]]:
+    names: dict[Path, set[str]] = {}
     for item in items:
-        remove(item.out)
+        names.setdefault(item.out.parent, set()).add(item.out.name)
+    return names
 
 
 def remove(path: Path) -> None:

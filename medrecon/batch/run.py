@@ -11,7 +11,7 @@ from typing import final
 from medrecon.batch.engine import Engine, Outcome
 from medrecon.batch.manifest import Entry, Manifest
 from medrecon.batch.plan import Item
-from medrecon.batch.results import clear, done_items
+from medrecon.batch.results import clear, clear_strays, done_items
 from medrecon.batch.work import Work
 
 
@@ -36,8 +36,9 @@ OnOutcome = Callable[[Outcome, Tally], None]
 def left_of(folder: Path, items: Sequence[Item]) -> list[Item]:
     """Items that no manifest of `folder` has as done, in their order; failed ones are tried again.
 
-    What killed runs have left of them is taken away.
+    What killed runs have left is taken away: temporaries of all items, and outputs that no manifest knows of.
     """
+    clear_strays(items)
     done = done_items(folder, items)
     left = [item for item in items if item.name not in done]
     clear(left)

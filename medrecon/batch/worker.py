@@ -11,7 +11,6 @@ import os
 import signal
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -21,10 +20,10 @@ from typing import Any, final
 
 import torch
 
-from medrecon.batch.discreet import hidden
 from medrecon.batch.engine import Outcome
-from medrecon.batch.manifest import hold
+from medrecon.batch.locks import hold
 from medrecon.batch.plan import Item
+from medrecon.batch.reasons import reason
 from medrecon.batch.results import settle, size
 from medrecon.batch.work import Steps, Work
 from medrecon.errors import InputError
@@ -67,15 +66,21 @@ def serve(sender: Connection, work: Work, device: str, threads: int, manifest: P
         held = hold(manifest)
     except OSError:
         return
-    torch.set_num_threads(threads)
+    _side(threads, _begin, sender, work, torch.device(device), threads)
+    os.close(held)
+
+
+def _begin(sender: Connection, work: Work, device: torch.device, threads: int) -> None:
     try:
-        steps = work.on(torch.device(device))
-    except InputError as error:
-        sender.send(Refused(str(error)))
+        steps = work.on(device)
+    except Exception as error:  # whatever it is, the next worker would meet it too
+        said = (
+            str(error) if isinstance(error, InputError) else f"a worker cannot begin: {type(error).__name__}, {error}"
+        )
+        sender.send(Refused(said))
         return
     sender.send(Ready())
     _work(sender, steps, threads)
-    os.close(held)
 
 
 def _work(sender: Connection, steps: Steps[Any, Any], threads: int) -> None:
@@ -96,11 +101,11 @@ def _work(sender: Connection, steps: Steps[Any, Any], threads: int) -> None:
 
 
 def _side(threads: int, step: Callable[..., None], *args: Any) -> None:
-    """A thread beside the main one, with as many threads of its own: results depend on their number."""
+    """What a thread does, the main one too; each sets the number of its helpers, which results depend on."""
     torch.set_num_threads(threads)
     try:
         step(*args)
-    except (EOFError, OSError):  # the sender is gone
+    except BaseException:  # the sender is gone; and a worker of which a thread has ended would keep it waiting
         os._exit(LOST)
 
 
@@ -156,21 +161,6 @@ class _Attempt:
         self.parcel.reason = reason(error, self.parcel.item)
         self.parcel.given = self.parcel.made = None
         return True
-
-
-def reason(error: Exception, item: Item) -> str:
-    """Why an item failed. Messages of other libraries may quote headers: of these only kind and place are told."""
-    if isinstance(error, InputError):
-        here = item.path if item.path.is_dir() else item.path.parent
-        said = str(error).replace(str(item.path), item.name).replace(f"{here}{os.sep}", "")
-        return hidden(said.removeprefix(f"{item.name}: "), item.private)
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return "memory ran out; give fewer --workers, or a machine with more memory"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}; check the disk and its permissions"
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    command = "the command for one file tells more"
-    return f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; {command}"
 
 
 def _leave_with_parent() -> None:
