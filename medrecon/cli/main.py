@@ -13,6 +13,10 @@ from medrecon.errors import InputError
 COMMANDS = {
     "mri": ("medrecon.cli.mri:run", "reconstruct a scan: medrecon mri scan.h5 -o image.nii.gz --accel 4"),
     "ct": ("medrecon.cli.ct:run", "denoise a low-dose CT volume: medrecon ct chest/ -o denoised/ --dose 0.25"),
+    "batch": (
+        "medrecon.cli.batch:run",
+        "a whole folder of either, to be broken off and resumed: medrecon batch IN_DIR OUT_DIR --method spirit",
+    ),
     "info": ("medrecon.cli.info:run", "what a file holds: medrecon info scan.h5"),
     "score": ("medrecon.cli.score:run", "compare two images, or two folders: medrecon score image.h5 reference.h5"),
     "report": ("medrecon.cli.html_report:run", "a folder of results as one HTML page: medrecon report results/"),

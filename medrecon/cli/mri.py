@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from medrecon.reconstruction import Reconstruction
     from medrecon.scan import Scan
 
-DEFAULT_ACCEL = 4.0
-MIN_ACS = 4  # the least that medrecon.calibration takes
 IMAGES = (".h5", ".nii.gz", ".nii", ".npy", ".png")
 DESCRIPTION = """Reconstruct multi-coil MRI k-space. A fully sampled scan is undersampled and the image scored;
 an undersampled one is reconstructed as it is.
@@ -76,10 +73,13 @@ def run(argv: Sequence[str]) -> int:
     command = "mri" if name == Mri.method else f"mri --method {name}"
     common, method = parse_both(Mri, kind, argv, command, DESCRIPTION)
     _check(common)
+    from medrecon.masks.undersampling import Undersampling
+
+    asked = Undersampling(common.mask, common.accel, common.acs, common.seed)
     if common.prior is not None and not kind.needs_prior:
         raise InputError(f"--method {common.method} uses no prior; leave --prior out, or choose dds, spirit or hfs")
     device = resolve(common.device, common.threads)
-    scan = _undersampled(_load(common.input), common)
+    scan = asked.of(_load(common.input))
     from medrecon.pipeline import reconstruct
 
     with progress_bar() as on_step:
@@ -106,16 +106,6 @@ def _check(common: Mri) -> None:
         if path is not None:
             check_writable(path, endings)
     check_distinct((common.input, common.mask, common.prior), (common.out, common.picture, common.json))
-    if common.accel is not None and not (isfinite(common.accel) and common.accel >= 1):
-        raise InputError(f"--accel is {common.accel}; give a finite number of at least 1")
-    if common.acs is not None and common.acs < MIN_ACS:
-        raise InputError(
-            f"--acs is {common.acs}, smaller than the calibration kernel; give at least {MIN_ACS} lines, better 12"
-        )
-    if common.seed < 0:
-        raise InputError(f"--seed is {common.seed}; give a whole number of at least 0")
-    if _is_file(common.mask) and (common.accel is not None or common.acs is not None):
-        raise InputError(f"--mask {common.mask} is a file and decides all samples; leave --accel and --acs out")
 
 
 def _load(path: Path | None) -> Scan:
@@ -126,29 +116,6 @@ def _load(path: Path | None) -> Scan:
 
         path = demo_path()
     return load(path)
-
-
-def _undersampled(scan: Scan, common: Mri) -> Scan:
-    from medrecon.masks import mask_from_file, pattern
-
-    if not scan.is_fully_sampled:
-        given = [name for name in ("accel", "mask", "acs") if getattr(common, name) is not None]
-        if given:
-            raise InputError(
-                f"{scan.name} is already undersampled (net {scan.net_acceleration:.2f}), so --{given[0]} means"
-                " nothing; leave it out: the scan is reconstructed as it is"
-            )
-        return scan
-    if _is_file(common.mask):
-        return scan.undersample(mask_from_file(str(common.mask), scan))
-    kind = common.mask or ("random" if len(scan.phase_axes) == 1 else "poisson")
-    accel = DEFAULT_ACCEL if common.accel is None else common.accel
-    return scan.undersample(pattern(kind, accel, common.acs, common.seed))
-
-
-def _is_file(mask: str | None) -> bool:
-    """Kinds of masks are plain words; whatever has an ending or a folder is a file."""
-    return mask is not None and (Path(mask).suffix != "" or Path(mask).name != mask)
 
 
 def _write(result: Reconstruction, common: Mri) -> None:

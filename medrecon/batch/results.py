@@ -1,0 +1,132 @@
+"""The folder of results: whether it may be used, what lies in it already, and what killed runs have left there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from medrecon.batch.locks import is_at_work
+from medrecon.batch.manifest import Entry, Head, manifest_name, read_manifest, shard_of
+from medrecon.batch.plan import Item, Plan, Shard
+from medrecon.errors import InputError
+
+TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.(?P<name>.+)")
+"""Names of `medrecon.atomic`."""
+COMPARED = ("command", "options", "weights")
+
+
+def check_unused(folder: Path, plan: Plan, shard: Shard) -> None:
+    """Raise InputError unless `folder` is new, or holds nothing but what other shards of the same plan write."""
+    if not folder.exists():
+        return
+    names = sorted(path.name for path in folder.iterdir())
+    expected: set[str] = set()
+    if shard.count > 1:
+        expected = {manifest_name(Shard(i, shard.count)) for i in range(shard.count) if i != shard.index}
+        expected |= {item.out.relative_to(folder).parts[0] for item in plan.items}
+    left = [name for name in names if name not in expected and not (shard.count > 1 and TEMPORARY.fullmatch(name))]
+    left += [item.out.name for item in plan.part(shard) if item.out.exists()]
+    if left:
+        raise InputError(f"{folder} holds {left[0]} already; --resume goes on with it, or name a new folder")
+
+
+def check_resumable(folder: Path, head: Head, shard: Shard) -> None:
+    """Raise InputError unless all manifests of `folder` were made with the options of `head`.
+
+    Shards of one count must have been dealt from the same plan; of another count none may be at work.
+    """
+    found = [path for path in sorted(folder.iterdir()) if shard_of(path.name)] if folder.exists() else []
+    if not found and folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty, and has no manifest to resume from; name another folder")
+    for path in found:
+        before, _, _ = read_manifest(path)
+        other = shard_of(path.name)
+        assert other is not None
+        if before is None:
+            continue
+        _compare(before, head, path)
+        if other.count > 1 and other.count == shard.count and before["plan"] != head.plan:
+            raise InputError(
+                f"{path.name} was dealt from {before['files']} files, and there are {head.files} now, or others; give "
+                "the same files to all shards, or resume without --shard"
+            )
+        if other.count != shard.count and is_at_work(path):
+            raise InputError(f"{path}: another medrecon batch is at work there; wait for its end, or stop it")
+
+
+def done_items(folder: Path, items: Iterable[Item]) -> set[str]:
+    """Names of items that any manifest of `folder` has as done, and whose outputs are there as they were written."""
+    manifests = [path for path in folder.iterdir() if shard_of(path.name)]
+    found = [read_manifest(path)[1] for path in manifests]
+    return {item.name for item in items if any(_stands(entries.get(item.name), item) for entries in found)}
+
+
+def clear(items: Sequence[Item]) -> None:
+    """Take away whatever there is of these items: temporaries, and outputs that no manifest knows of."""
+    clear_strays(items)
+    for item in items:
+        remove(item.out)
+
+
+def clear_strays(items: Iterable[Item]) -> None:
+    """Take away the temporaries that killed workers have left of these items, on which nobody may be at work."""
+    for folder, names in _by_folder(items).items():
+        for path in folder.iterdir() if folder.is_dir() else ():
+            found = TEMPORARY.fullmatch(path.name)
+            if found and found["name"] in names:
+                remove(path)
+
+
+def _by_folder(items: Iterable[Item]) -> dict[Path, set[str]]:
+    names: dict[Path, set[str]] = {}
+    for item in items:
+        names.setdefault(item.out.parent, set()).add(item.out.name)
+    return names
+
+
+def remove(path: Path) -> None:
+    """A file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def size(out: Path) -> int:
+    """Bytes of an output, of all files of a folder."""
+    files = out.rglob("*") if out.is_dir() else [out]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def settle(out: Path) -> None:
+    """Have an output on disk before its entry is."""
+    for path in [*(out.iterdir() if out.is_dir() else ()), out, out.parent]:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _stands(entry: Entry | None, item: Item) -> bool:
+    return entry is not None and entry.status == "done" and item.out.exists() and size(item.out) == entry.bytes
+
+
+def _compare(before: dict[str, Any], head: Head, path: Path) -> None:
+    now = asdict(head)
+    for key in COMPARED:
+        if before[key] == now[key]:
+            continue
+        name, old, new = key, before[key], now[key]
+        if isinstance(old, dict) and isinstance(new, dict):
+            name = next(k for k in {**old, **new} if old.get(k) != new.get(k))
+            old, new = old.get(name), new.get(name)
+            name = f"{key[:-1]} {name}" if key == "options" else f"{name} of the weights"
+        raise InputError(
+            f"{path.name} was begun with {name} = {old}, and --resume came with {new}; give the same, or a new folder"
+        )

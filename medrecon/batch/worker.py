@@ -1,0 +1,176 @@
+"""A worker: a process that loads the prior once, then reads, reconstructs and writes what it is sent.
+
+The three steps have a thread each with one place between them. Whether they ever overlap, the sender decides: as many
+files as it gives before it waits for an outcome.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from queue import Queue
+from typing import Any, final
+
+import torch
+
+from medrecon.batch.engine import Outcome
+from medrecon.batch.locks import hold
+from medrecon.batch.plan import Item
+from medrecon.batch.reasons import reason
+from medrecon.batch.results import settle, size
+from medrecon.batch.work import Steps, Work
+from medrecon.errors import InputError
+
+LOST = 70
+"""Exit code of a worker whose device answers no more."""
+
+
+@final
+@dataclass(frozen=True)
+class Refused:
+    """Why a worker cannot begin."""
+
+    reason: str
+
+
+@final
+@dataclass(frozen=True)
+class Ready:
+    """A worker has loaded what it needs."""
+
+
+@final
+@dataclass
+class _Parcel:
+    """An item on its way through the three steps."""
+
+    item: Item
+    given: Any = None
+    made: Any = None
+    reason: str | None = None
+    began: float = field(default_factory=time.perf_counter)
+
+
+def serve(sender: Connection, work: Work, device: str, threads: int, manifest: Path) -> None:
+    """Work on what comes through `sender` until None comes, and answer each item with its `Outcome`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the sender decides what it means
+    _leave_with_parent()
+    try:
+        held = hold(manifest)
+    except OSError:
+        return
+    _side(threads, _begin, sender, work, torch.device(device), threads)
+    os.close(held)
+
+
+def _begin(sender: Connection, work: Work, device: torch.device, threads: int) -> None:
+    try:
+        steps = work.on(device)
+    except Exception as error:  # whatever it is, the next worker would meet it too
+        said = (
+            str(error) if isinstance(error, InputError) else f"a worker cannot begin: {type(error).__name__}, {error}"
+        )
+        sender.send(Refused(said))
+        return
+    sender.send(Ready())
+    _work(sender, steps, threads)
+
+
+def _work(sender: Connection, steps: Steps[Any, Any], threads: int) -> None:
+    read: Queue[_Parcel | None] = Queue(1)
+    made: Queue[_Parcel | None] = Queue(1)
+    ends = [
+        threading.Thread(target=_side, args=(threads, _read, sender, steps, read), daemon=True),
+        threading.Thread(target=_side, args=(threads, _write, made, steps, sender), daemon=True),
+    ]
+    for end in ends:
+        end.start()
+    while (parcel := read.get()) is not None:
+        _reconstruct(parcel, steps)
+        made.put(parcel)
+        del parcel  # or a volume would stay until the next one comes
+    made.put(None)
+    ends[1].join()
+
+
+def _side(threads: int, step: Callable[..., None], *args: Any) -> None:
+    """What a thread does, the main one too; each sets the number of its helpers, which results depend on."""
+    torch.set_num_threads(threads)
+    try:
+        step(*args)
+    except BaseException:  # the sender is gone; and a worker of which a thread has ended would keep it waiting
+        os._exit(LOST)
+
+
+def _read(sender: Connection, steps: Steps[Any, Any], read: Queue[_Parcel | None]) -> None:
+    while (item := sender.recv()) is not None:
+        parcel = _Parcel(item)
+        with _Attempt(parcel):
+            parcel.given = steps.read(item.path)
+        read.put(parcel)
+        del parcel
+    read.put(None)
+
+
+def _reconstruct(parcel: _Parcel, steps: Steps[Any, Any]) -> None:
+    if parcel.reason is None:
+        with _Attempt(parcel):
+            parcel.made = steps.reconstruct(parcel.given)
+
+
+def _write(made: Queue[_Parcel | None], steps: Steps[Any, Any], sender: Connection) -> None:
+    while (parcel := made.get()) is not None:
+        sender.send(_written(parcel, steps))
+        del parcel
+
+
+def _written(parcel: _Parcel, steps: Steps[Any, Any]) -> Outcome:
+    item = parcel.item
+    if parcel.reason is None:
+        with _Attempt(parcel):
+            item.out.parent.mkdir(parents=True, exist_ok=True)
+            said = steps.write(parcel.given, parcel.made, item.out)
+            settle(item.out)
+            seconds = time.perf_counter() - parcel.began
+            return Outcome(item, None, said.slices, size(item.out), seconds, said.warnings)
+    return Outcome(item, parcel.reason)
+
+
+@final
+class _Attempt:
+    """A `with` block whose failure becomes the parcel's reason, in one line that names nobody."""
+
+    def __init__(self, parcel: _Parcel) -> None:
+        self.parcel = parcel
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: object) -> bool:
+        if isinstance(error, torch.AcceleratorError):
+            os._exit(LOST)  # its context is broken: whatever came next would fail too
+        if not isinstance(error, Exception):
+            return False
+        self.parcel.reason = reason(error, self.parcel.item)
+        self.parcel.given = self.parcel.made = None
+        return True
+
+
+def _leave_with_parent() -> None:
+    """End at once when the sender has ended, however it did."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(LOST)
+
+    threading.Thread(target=watch, daemon=True).start()

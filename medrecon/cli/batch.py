@@ -1,0 +1,191 @@
+"""`medrecon batch`: a folder of scans or volumes, that can be broken off, resumed, and dealt to many machines."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from medrecon.cli.batch_options import Batch, BatchCt, BatchMri
+from medrecon.cli.batch_report import Report
+from medrecon.cli.config_file import with_config
+from medrecon.cli.device import resolve
+from medrecon.cli.interrupt import first_interrupt
+from medrecon.cli.parse import method_name, parse_both, parse_slices
+from medrecon.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+    from medrecon.batch.manifest import Head
+    from medrecon.batch.plan import Plan, Shard
+    from medrecon.batch.work import Work
+
+SOME_FAILED, INTERRUPTED = 1, 130
+MOST_WORKERS = 4
+DESCRIPTION = """What medrecon mri or medrecon ct does to one file, for every file of IN_DIR: OUT_DIR/NAME.h5 of a scan,
+.nii.gz of a NIfTI volume, a folder of a DICOM series. A file that fails is named and passed over. Broken off, by Ctrl-C
+or worse, the same command with --resume goes on. The exit code is 0 if all is done, 1 if some files failed.
+
+medrecon batch knee/ images/ --method spirit --accel 4
+
+medrecon batch chest/ denoised/ --method cold-latent --dose 0.25 --shard 0/8"""
+
+
+class _Places(NamedTuple):
+    """The folders of a run."""
+
+    inputs: Path
+    results: Path
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command; raises InputError before anything is written."""
+    options, work = _asked(with_config(argv))
+    places = _places(options)
+    device = resolve(options.device)
+    from medrecon.batch.local import LocalEngine
+    from medrecon.batch.manifest import Manifest, manifest_name
+    from medrecon.batch.plan import Shard
+    from medrecon.batch.results import check_resumable, check_unused
+    from medrecon.batch.run import left_of, work_through
+
+    shard = Shard.of(options.shard)
+    threads = _threads(options, device)
+    devices = _devices(options.device, device)
+    workers = _workers(options, device, threads, len(devices))
+    plan = _plan(places, options)
+    deciding = threads if options.threads or device.type == "cpu" else None
+    head = _head(work, plan, shard, device, deciding)
+    if options.resume:
+        check_resumable(places.results, head, shard)
+    else:
+        check_unused(places.results, plan, shard)
+    places.results.mkdir(exist_ok=True)
+    manifest = Manifest(places.results / manifest_name(shard), head)
+    try:
+        items = plan.part(shard)
+        left = left_of(places.results, items)
+        engine = LocalEngine(manifest.path, devices, workers, threads, ahead=int(device.type == "cuda"))
+        report = Report(plan, shard, items, left)
+        with first_interrupt() as asked:
+            tally = work_through(engine, work, items, left, manifest, on_outcome=report.line, stop=asked)
+    finally:
+        manifest.close()
+    report.end(tally, manifest.path)
+    if tally.left:
+        print(f"medrecon: interrupted; {places.results} is whole: --resume goes on with it", file=sys.stderr)
+        return INTERRUPTED
+    return SOME_FAILED if tally.failed else 0
+
+
+def _asked(argv: Sequence[str]) -> tuple[BatchMri | BatchCt, Work]:
+    """Options of the run, and the work that its method's options make."""
+    from medrecon.ct import CT_METHODS, ct_method_class
+    from medrecon.mri import METHODS, method_class
+
+    name = method_name(argv, BatchMri.method)
+    command = "batch" if name == BatchMri.method else f"batch --method {name}"
+    dosed = any(word == "--dose" or word.startswith("--dose=") for word in argv)
+    if name in CT_METHODS and (dosed or name not in METHODS):
+        options, method = parse_both(BatchCt, ct_method_class(name), argv, command, DESCRIPTION)
+        return options, _ct_work(options, method)
+    if name not in METHODS:
+        raise InputError(f"unknown method '{name}'; choose one of {', '.join({**METHODS, **CT_METHODS})}")
+    options, method = parse_both(BatchMri, method_class(name), argv, command, DESCRIPTION)
+    return options, _mri_work(options, method)
+
+
+def _mri_work(options: BatchMri, method: object) -> Work:
+    from medrecon.batch.mri import MriWork
+    from medrecon.masks.undersampling import Undersampling
+    from medrecon.mri.method import Method
+
+    assert isinstance(method, Method)
+    _check_prior(options, needs_prior=method.needs_prior)
+    asked = Undersampling(options.mask, options.accel, options.acs, options.seed)
+    return MriWork(method, asked, options.prior, options.seed, options.holdout, parse_slices(options.slices))
+
+
+def _ct_work(options: BatchCt, method: object) -> Work:
+    from medrecon.batch.ct import CtWork
+    from medrecon.ct.method import CtMethod
+
+    assert isinstance(method, CtMethod)
+    _check_prior(options, needs_prior=method.needs_prior)
+    if options.dose is None:
+        raise InputError("--dose is missing; give the fraction of full dose of the volumes, such as --dose 0.25")
+    if not (isfinite(options.dose) and 0 < options.dose <= 1):
+        raise InputError(f"--dose is {options.dose:g}; give the fraction of full dose, above 0 and up to 1")
+    if options.seed < 0:
+        raise InputError(f"--seed is {options.seed}; give a whole number of at least 0")
+    slices = parse_slices(options.slices)
+    return CtWork(method, options.dose, options.prior, options.seed, slices, options.keep_identity)
+
+
+def _check_prior(options: BatchMri | BatchCt, *, needs_prior: bool) -> None:
+    if options.prior is not None and not needs_prior:
+        raise InputError(f"--method {options.method} uses no prior; leave --prior out")
+
+
+def _places(options: Batch) -> _Places:
+    inputs, results = options.in_dir, options.out_dir
+    if inputs is None or results is None:
+        raise InputError("IN_DIR and OUT_DIR are needed: medrecon batch scans/ images/; see medrecon batch --help")
+    if not inputs.is_dir():
+        raise InputError(f"{inputs}: is no folder; expected one of scans or volumes (one file alone: medrecon mri, ct)")
+    if results.exists() and not results.is_dir():
+        raise InputError(f"{results}: is a file; expected the name of a new folder")
+    if not results.absolute().parent.is_dir():
+        raise InputError(f"{results}: the folder {results.parent} does not exist; create it first or choose another")
+    if inputs.resolve().is_relative_to(results.resolve()):
+        raise InputError(f"{results} holds the inputs; name a new folder for the results")
+    return _Places(inputs, results)
+
+
+def _plan(places: _Places, options: BatchMri | BatchCt) -> Plan:
+    from medrecon.batch.inputs import ct_plan, mri_plan
+
+    if isinstance(options, BatchMri):
+        return mri_plan(places.inputs, places.results, options.pattern)
+    return ct_plan(places.inputs, places.results, options.pattern, keep_identity=options.keep_identity)
+
+
+def _head(work: Work, plan: Plan, shard: Shard, device: torch.device, threads: int | None) -> Head:
+    """The manifest's first line; threads count among the options where the numbers depend on them."""
+    import medrecon
+    from medrecon.batch.manifest import Head
+
+    options = {**work.options, "device": device.type, "threads": threads}
+    weights = work.weights(device)
+    return Head(medrecon.__version__, work.command, options, weights, str(shard), len(plan.items), plan.digest)
+
+
+def _threads(options: Batch, device: torch.device) -> int:
+    """As many for any number of workers: results on the CPU depend on it. On CUDA what torch finds."""
+    import torch
+
+    if options.threads is not None and options.threads < 1:
+        raise InputError(f"--threads is {options.threads}; give at least 1")
+    return options.threads or (1 if device.type == "cpu" else torch.get_num_threads())
+
+
+def _devices(asked: str, device: torch.device) -> tuple[str, ...]:
+    """All GPUs, unless one is named."""
+    import torch
+
+    if device.type == "cuda" and asked in ("auto", "cuda"):
+        return tuple(f"cuda:{i}" for i in range(torch.cuda.device_count()))
+    return (str(device),)
+
+
+def _workers(options: Batch, device: torch.device, threads: int, devices: int) -> int:
+    if options.workers is not None and options.workers < 1:
+        raise InputError(f"--workers is {options.workers}; give at least 1")
+    if options.workers or device.type == "cuda":
+        return options.workers or devices
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores // threads, MOST_WORKERS))

@@ -1,0 +1,68 @@
+"""Work that takes no time and needs no scan: texts become upper case, and some words bring a worker into trouble."""
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from medrecon.atomic import whole_file
+from medrecon.batch.plan import Item
+from medrecon.batch.work import Steps, Work, Written
+from medrecon.errors import InputError
+
+
+@dataclass(frozen=True)
+class Shout(Work):
+    """ "bad" fails, "kill" kills its worker each time, "once" the first time; `refused` cannot begin."""
+
+    refused: bool = False
+
+    @property
+    def command(self):
+        return "shout"
+
+    @property
+    def options(self):
+        return {"refused": self.refused}
+
+    def weights(self, device):
+        return None
+
+    def on(self, device):
+        if self.refused:
+            raise InputError("no voice; give one")
+        return Loud()
+
+
+class Loud(Steps):
+    def read(self, path):
+        text = path.read_text()
+        if text == "bad":
+            raise InputError(f"{path}: is bad, Roe; write it again")
+        if text == "odd":
+            raise ValueError("Roe was born in 1970")
+        return path, text
+
+    def reconstruct(self, given):
+        path, text = given
+        mark = path.with_suffix(".mark")
+        if text == "kill" or (text == "once" and not mark.exists()):
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return text.upper()
+
+    def write(self, given, made, out):
+        with whole_file(out) as temporary:
+            temporary.write_text(made)
+        return Written(len(made))
+
+
+def items(folder: Path, out: Path, *texts: str) -> list[Item]:
+    """An item for each text."""
+    folder.mkdir(exist_ok=True)
+    found = []
+    for i, text in enumerate(texts):
+        path = folder / f"{i}.txt"
+        path.write_text(text)
+        found.append(Item(path.name, path, out / path.name, 1, ("Roe",)))
+    return found
