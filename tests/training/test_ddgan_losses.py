@@ -13,7 +13,7 @@ from medrecon.networks.ddgan.generator import generator_from_seed
 from medrecon.training.ddgan.adversarial import Adversarial, levels
 from medrecon.training.ddgan.duel import Duel
 from medrecon.training.ddgan.losses import fooling_loss, r1_penalty, telling_loss
-from medrecon.training.ddgan.options import AdversaryOptions
+from medrecon.training.ddgan.options import ObjectiveOptions
 
 TINY = GeneratorOptions(8, (1, 1), (1, 1), embedding=8, latent=4, style=8, mapping=1)
 SMALL = DiscriminatorOptions((8, 8), embedding=8)
@@ -76,7 +76,7 @@ def test_invariant_11_r1_is_that_of_finite_differences():
 
 def adversarial(**changes):
     network, critic = generator_from_seed(TINY, 0), discriminator_from_seed(SMALL, 1)
-    options = AdversaryOptions(**{"interval": 3, **changes})
+    options = ObjectiveOptions(**{"interval": 3, **changes})
     return network, critic, Adversarial(network, critic, critic, Schedule(8), 4, options, contextlib.nullcontext)
 
 

@@ -20,8 +20,9 @@ from medrecon.training.checkpoint import averaged_weights
 from medrecon.training.ddgan import ddpm, images, recipe
 from medrecon.training.ddgan.ddpm import train_mri_ddpm
 from medrecon.training.ddgan.images import Units, channels_of, measured_units
-from medrecon.training.ddgan.options import AdversaryOptions, MriDdganOptions, MriDdpmOptions
+from medrecon.training.ddgan.options import DiffusionOptions, MriDdganOptions, MriDdpmOptions, ObjectiveOptions
 from medrecon.training.ddgan.recipe import train_mri_ddgan
+from medrecon.training.ddgan.validation import EstimateOptions, estimate_errors
 from medrecon.training.loop import LoopOptions
 from medrecon.training.watch import Watch
 
@@ -53,6 +54,9 @@ def quick(monkeypatch):
         monkeypatch.setattr(f"medrecon.networks.{module}.network_dtype", lambda _: torch.float32)
 
 
+L1 = ObjectiveOptions("l1", rate=1e-3, interval=3)
+
+
 def ball():
     z, y, x = torch.meshgrid(*[torch.linspace(-1, 1, 24)] * 3, indexing="ij")
     values = ((z**2 + y**2 + x**2) < 0.8).float() * (1 + 0.3 * torch.sin(9 * x * y))
@@ -61,7 +65,7 @@ def ball():
 
 def toy(length=7, rate=1e-3, **changes):
     options = MriDdganOptions(
-        TINY, SMALL, size=32, batch=4, adversary=AdversaryOptions(rate=rate, interval=3), augmentation=COARSE,
+        TINY, SMALL, size=32, batch=4, objective=ObjectiveOptions(rate=rate, interval=3), augmentation=COARSE,
         loop=LoopOptions(steps=length, warm_up=2, learning_rate=rate, clip=100.0),
     )  # fmt: skip
     return dataclasses.replace(options, **changes)
@@ -100,8 +104,8 @@ def test_a_gan_interrupted_at_any_step_goes_on_bit_for_bit(tmp_path, monkeypatch
 
 def test_both_losses_are_in_the_history_and_the_discriminator_learns_first(monkeypatch):
     monkeypatch.setattr(loop, "WINDOW", 6)
-    adversary = AdversaryOptions(rate=3e-3, head_start=100)
-    trained = train_mri_ddgan([ball()], toy(18, 3e-3, adversary=adversary), CPU)
+    objective = ObjectiveOptions(rate=3e-3, head_start=100)
+    trained = train_mri_ddgan([ball()], toy(18, 3e-3, objective=objective), CPU)
     told = [entry.discriminator for entry in trained.run.history]
     assert len(told) == 3
     assert told[0] is not None
@@ -126,7 +130,7 @@ def test_the_generator_comes_nearer_to_images_than_saying_nothing():
 
 
 def test_by_l1_it_estimates_better_than_saying_nothing():
-    options = toy(120, 4e-3, objective="l1")
+    options = toy(120, 4e-3, objective=L1)
     trained = train_mri_ddgan([ball()], options, CPU)
     assert (trained.settings["objective"], trained.settings["kind"]) == ("l1", "mri-ddgan")
     prior = made_prior(trained.weights, trained.settings, CPU, "toy", None)
@@ -138,7 +142,7 @@ def test_by_l1_it_estimates_better_than_saying_nothing():
 
 
 def test_by_l1_it_goes_on_bit_for_bit(tmp_path):
-    options, file = toy(4, objective="l1"), tmp_path / "run.checkpoint"
+    options, file = toy(4, objective=L1), tmp_path / "run.checkpoint"
     straight = train_mri_ddgan([ball()], options, CPU)
     assert train_mri_ddgan([ball()], options, CPU, checkpoint=file, watch=stopping_at(2)).run.interrupted
     second = train_mri_ddgan([ball()], options, CPU, checkpoint=file)
@@ -146,7 +150,7 @@ def test_by_l1_it_goes_on_bit_for_bit(tmp_path):
 
 
 def test_a_gan_starts_from_the_generator_of_the_l1_control():
-    first = train_mri_ddgan([ball()], toy(6, objective="l1"), CPU)
+    first = train_mri_ddgan([ball()], toy(6, objective=L1), CPU)
     then = train_mri_ddgan([ball()], toy(1, 1e-9), CPU, start=first.weights)
     assert all(torch.allclose(then.weights[k], first.weights[k], atol=1e-6) for k in first.weights)
     with pytest.raises(InputError, match="belong to another network"):
@@ -175,7 +179,7 @@ def real(options):
     return Augmentation(slice_bank([ball()]), options.augmentation, options.size)
 
 
-@pytest.mark.parametrize("objective", ["gan", "l1"])
+@pytest.mark.parametrize("objective", [ObjectiveOptions(), L1])
 def test_the_images_are_those_of_the_image_priors_augmentation(monkeypatch, objective):
     """Complex, scaled and phase-referenced as a reconstruction sees them; nothing but the unit is changed."""
     monkeypatch.setattr(recipe, "Augmentation", Augmentation)
@@ -220,14 +224,14 @@ def test_a_loss_that_is_not_finite_is_one_line_and_keeps_the_last_good_checkpoin
 def test_another_config_is_no_way_to_go_on(tmp_path):
     file = tmp_path / "run.checkpoint"
     train_mri_ddgan([ball()], toy(), CPU, checkpoint=file, watch=stopping_at(1))
-    changed = toy(adversary=AdversaryOptions(rate=1e-3, interval=3, r1=2.0))
-    with pytest.raises(InputError, match=re.escape("adversary.r1 (was 1.0, is now 2.0)")):
+    changed = toy(objective=ObjectiveOptions(rate=1e-3, interval=3, r1=2.0))
+    with pytest.raises(InputError, match=re.escape("objective.r1 (was 1.0, is now 2.0)")):
         train_mri_ddgan([ball()], changed, CPU, checkpoint=file)
-    with pytest.raises(InputError, match=re.escape('objective (was "gan", is now "l1")')):
-        train_mri_ddgan([ball()], toy(objective="l1"), CPU, checkpoint=file)
+    with pytest.raises(InputError, match=re.escape('objective.kind (was "gan", is now "l1")')):
+        train_mri_ddgan([ball()], toy(objective=L1), CPU, checkpoint=file)
 
 
-@pytest.mark.parametrize("objective", ["gan", "l1"])
+@pytest.mark.parametrize("objective", [ObjectiveOptions(), L1])
 def test_too_little_memory_is_one_line(monkeypatch, objective):
     def full(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -252,10 +256,10 @@ def test_a_gan_on_several_devices_is_one_line():
         ({"size": 16}, "size is 16; give a multiple of 4 above 16"),
         ({"batch": 6}, "batch is 6; give a multiple of discriminator.group, 4"),
         ({"batch": 0}, "batch is 0"),
-        ({"objective": "l2"}, "objective is 'l2'; choose gan or l1"),
-        ({"steps": 0}, "steps is 0"),
-        ({"adversary": AdversaryOptions(interval=0)}, "adversary.interval is 0"),
-        ({"adversary": AdversaryOptions(r1=-1)}, "adversary.r1 is -1"),
+        ({"objective": ObjectiveOptions("l2")}, "objective.kind is 'l2'; choose gan or l1"),
+        ({"diffusion": DiffusionOptions(0)}, "diffusion.steps is 0"),
+        ({"objective": ObjectiveOptions(interval=0)}, "objective.interval is 0"),
+        ({"objective": ObjectiveOptions(r1=-1)}, "objective.r1 is -1"),
         ({"network": dataclasses.replace(TINY, width=132)}, "the network cannot be built"),
         ({"network": dataclasses.replace(TINY, blocks=(1,))}, "give each one number of at least 1 a level"),
         ({"network": dataclasses.replace(TINY, attention=(2,))}, "give levels from 0 to 1"),
@@ -268,6 +272,16 @@ def test_a_gan_on_several_devices_is_one_line():
 def test_what_cannot_be_trained_is_one_line(change, words):
     with pytest.raises(InputError, match=re.escape(words)):
         train_mri_ddgan([ball()], toy(**change), CPU)
+
+
+def test_validation_says_how_far_estimates_are_and_how_much_a_latent_moves_them():
+    untrained = train_mri_ddgan([ball()], toy(1, 1e-9), CPU)
+    found = estimate_errors(
+        made_prior(untrained.weights, untrained.settings, CPU, "toy", None), [ball()], 32, EstimateOptions(1, 4)
+    )
+    assert set(found) == {f"{name}_{t}" for name in ("estimate", "spread") for t in range(1, 9)}
+    assert found["estimate_1"] == pytest.approx(1.0, abs=1e-3)  # it says nothing yet
+    assert found["spread_1"] < 1e-3
 
 
 def test_the_controls_are_of_the_generators_size():
