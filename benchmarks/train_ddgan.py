@@ -146,7 +146,7 @@ def run(
             say(name, progress.done, "of", progress.total, "s")
 
     def losses(history: Sequence[Entry]) -> None:
-        if len(history) >= 2 * seen[0]:  # at 50, 100, 200, 400 … steps
+        if history and len(history) >= 2 * seen[0]:  # at 50, 100, 200, 400 … steps
             seen[0] = len(history)
             entry = history[-1]
             say(name, "step", entry.steps, "loss", round(entry.loss, 4), "discriminator", entry.discriminator)
