@@ -16,6 +16,10 @@ from medrecon.errors import InputError
 from medrecon.networks.band_prior import KIND as BAND_KIND
 from medrecon.networks.band_prior import band_prior
 from medrecon.networks.calibration_record import recorded_spread
+from medrecon.networks.ddgan.ddpm import KIND as DDPM_KIND
+from medrecon.networks.ddgan.ddpm import ddpm_prior
+from medrecon.networks.ddgan.load import KIND as DDGAN_KIND
+from medrecon.networks.ddgan.load import ddgan_prior
 from medrecon.networks.edm import EDMDenoiser
 from medrecon.networks.ready import misfit_explained, ready_network
 from medrecon.networks.unet import UNetOptions
@@ -39,10 +43,10 @@ def load_prior(name: str, device: torch.device | str = "cpu") -> Prior:
 def check_kind(settings: Mapping[str, Any], name: str) -> None:
     """Raise InputError for weights that are no prior's."""
     kind = settings.get("kind")
-    if kind not in (KIND, BAND_KIND):
+    if kind not in MAKERS:
         raise InputError(
             f"{name} holds weights of kind '{kind}'; an image prior is of kind '{KIND}', one of the high band "
-            f"of '{BAND_KIND}'"
+            f"of '{BAND_KIND}', a DDGAN of '{DDGAN_KIND}', a DDPM of '{DDPM_KIND}'"
         )
 
 
@@ -50,7 +54,7 @@ def made_prior(
     tensors: Mapping[str, Tensor], settings: Mapping[str, Any], device: torch.device, name: str, sha256: str | None
 ) -> Prior:
     """A prior from weights and the settings that were stored with them; raises InputError if they do not fit."""
-    make = band_prior if settings.get("kind") == BAND_KIND else image_prior
+    make = MAKERS.get(settings.get("kind", KIND), image_prior)
     return make(tensors, settings, device, name, sha256)
 
 
@@ -70,3 +74,7 @@ def image_denoiser(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], d
     """Network and preconditioning from weights and the settings that were stored with them."""
     options = UNetOptions.from_dict(settings["network"])
     return EDMDenoiser(ready_network(tensors, options, device), settings["sigma_data"], options.multiple)
+
+
+MAKERS = {KIND: image_prior, BAND_KIND: band_prior, DDGAN_KIND: ddgan_prior, DDPM_KIND: ddpm_prior}
+"""What makes a prior, by the kind of its weights."""
