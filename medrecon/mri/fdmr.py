@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
 import torch
-from torch import Tensor
 
 from medrecon.diffusion.adaptation.stopping import Count, Discrepancy, HoldOut, StopRule
 from medrecon.diffusion.prior import Prior

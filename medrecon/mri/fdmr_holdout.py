@@ -38,8 +38,8 @@ def withheld_samples(problem: Problem, share: float, seed: int) -> Tensor:
 def level_of(held_power: Tensor, problem: Problem, variance: float) -> Tensor:
     """`(slice, 1, 1)` sigma whose `trust` is the error that withheld samples show, for a data step.
 
-    An error of variance r^2 a pixel and component adds 2 r^2 / coils to the power of a sample, since sum|S|^2 = 1. It is
-    taken for no less than that of the data, and for less than the images' own variance.
+    An error of variance r^2 a pixel and component adds 2 r^2 / coils to the power of a sample, since sum|S|^2 = 1. It
+    counts as no less than that of the data, and as less than the images' own variance.
     """
     noise = problem.data_sigma**2
     error = problem.maps.shape[1] * (held_power / 2 - noise)

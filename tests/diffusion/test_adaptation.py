@@ -1,5 +1,7 @@
 """Stage 2: what adapts, to what, and that slices neither see one another nor leave traces."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from properties import noise
@@ -111,7 +113,7 @@ def test_small_steps_lower_the_loss_every_time(problem, kind):
     one = problem.select(slice(0, 1))
     adapted(one, kind, 1e-5, 8, on_iterate=lambda j, image, losses: curve.append(losses.fit.item()))
     assert len(curve) == 9
-    assert all(b < a for a, b in zip(curve, curve[1:], strict=False))
+    assert all(b < a for a, b in pairwise(curve))
 
 
 def test_one_step_of_adam_is_torchs(problem):
@@ -139,8 +141,8 @@ def test_misfit_is_the_mean_over_samples_in_units_of_the_data(problem):
             (found.fit, found.fit_power, problem.mask & ~held[n]),
             (found.held, found.held_power, held[n]),
         ):
-            here = error[n][:, points]
-            assert loss[n].item() == pytest.approx((here.mean() / problem.kspace[n][:, points].abs().mean()).item(), rel=1e-4)
+            here, level = error[n][:, points], problem.kspace[n][:, points].abs().mean()
+            assert loss[n].item() == pytest.approx((here.mean() / level).item(), rel=1e-4)
             assert power[n].item() == pytest.approx(here.square().mean().item(), rel=1e-4)
     assert found.noise_power.tolist() == pytest.approx([2 * 0.05**2] * N)
     whole = misfit(x, misfit.samples(problem))

@@ -81,7 +81,9 @@ def test_global_random_state_is_left_alone(problem):
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("options", [{"refine": "deterministic"}, {"refine": "renoise", "level": 2}, {"mode": "adadiff"}])
+@pytest.mark.parametrize(
+    "options", [{"refine": "deterministic"}, {"refine": "renoise", "level": 2}, {"mode": "adadiff"}]
+)
 def test_with_all_samples_and_no_noise_the_reference_comes_back(options):
     """Invariant 8, from end to end."""
     full, truth = make_problem(shape=(16, 20), accel=1, noise=0.0)

@@ -132,10 +132,11 @@ class Adaptation:
             image = self.adapter(values, *given[:3])
             losses = self.misfit(image, Samples(*given[3:]))
             (gradient,) = torch.autograd.grad(losses.fit.sum(), values)
-        state = self._judged(state, image.detach(), losses)
+        image, losses = image.detach(), Losses(*(loss.detach() for loss in losses))
+        state = self._judged(state, image, losses)
         new = self.adam(state.values, gradient, state.mean, state.square, state.number)
         state = state._replace(values=new[0], mean=new[1], square=new[2], number=state.number + 1)
-        return (*state, image.detach(), *(loss.detach() for loss in losses))
+        return (*state, image, *losses)
 
     def _look(self, state: _State, given: Tensors) -> tuple[_State, *Tensors]:
         """At the last iterate, which nothing was learnt from."""

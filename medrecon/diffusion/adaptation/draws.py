@@ -25,6 +25,6 @@ class Draws:
         return self.streams.normal(self.first + 2 * level, self.shape)
 
     def latent(self, level: int) -> Tensor:
-        """z `(n, latent)`, standard normal."""
+        """Standard normal z `(n, latent)`."""
         drawn = self.streams.normal(self.first + 2 * level + 1, (1, -(-self.size // 2)))
         return torch.view_as_real(drawn).flatten(1)[:, : self.size]

@@ -87,7 +87,8 @@ class Misfit:
         power = error.detach().square()
         parts = ((error, samples.fit), (error, samples.held), (power, samples.fit), (power, samples.held))
         sums = torch.stack([(what * points).sum((1, 2, 3)) for what, points in parts], 1)
-        return Losses(*(sums / samples.levels).unbind(1), samples.noise_power)
+        fit, held, fit_power, held_power = (sums / samples.levels).unbind(1)
+        return Losses(fit, held, fit_power, held_power, samples.noise_power)
 
     def _kept(self, points: Tensor) -> Tensor:
         for axis, lines in self.lines.items():
