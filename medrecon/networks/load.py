@@ -16,6 +16,8 @@ from medrecon.errors import InputError
 from medrecon.networks.band_prior import KIND as BAND_KIND
 from medrecon.networks.band_prior import band_prior
 from medrecon.networks.calibration_record import recorded_spread
+from medrecon.networks.ddgan.ddpm import KIND as DDPM_KIND
+from medrecon.networks.ddgan.ddpm import ddpm_prior
 from medrecon.networks.ddgan.load import KIND as DDGAN_KIND
 from medrecon.networks.ddgan.load import ddgan_prior
 from medrecon.networks.edm import EDMDenoiser
@@ -44,7 +46,7 @@ def check_kind(settings: Mapping[str, Any], name: str) -> None:
     if kind not in MAKERS:
         raise InputError(
             f"{name} holds weights of kind '{kind}'; an image prior is of kind '{KIND}', one of the high band "
-            f"of '{BAND_KIND}', a DDGAN of '{DDGAN_KIND}'"
+            f"of '{BAND_KIND}', a DDGAN of '{DDGAN_KIND}', a DDPM of '{DDPM_KIND}'"
         )
 
 
@@ -74,5 +76,5 @@ def image_denoiser(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], d
     return EDMDenoiser(ready_network(tensors, options, device), settings["sigma_data"], options.multiple)
 
 
-MAKERS = {KIND: image_prior, BAND_KIND: band_prior, DDGAN_KIND: ddgan_prior}
+MAKERS = {KIND: image_prior, BAND_KIND: band_prior, DDGAN_KIND: ddgan_prior, DDPM_KIND: ddpm_prior}
 """What makes a prior, by the kind of its weights."""

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from medrecon.atomic import whole_file
 from medrecon.errors import InputError
-from medrecon.training.run import Run
+from medrecon.training.optimiser_state import under
+from medrecon.training.state import State
 from medrecon.training.team import ALONE, Team
 from medrecon.training.watch import Entry
 
@@ -23,15 +24,12 @@ NAMED = 3
 """Changes that a message names; more are counted."""
 
 
-def save_checkpoint(path: Path, run: Run, facts: Mapping[str, Any], team: Team = ALONE) -> None:
+def save_checkpoint(path: Path, run: State, facts: Mapping[str, Any], team: Team = ALONE) -> None:
     """Write the state, and the `facts` that a run must share to go on from it; process 0 writes, all must call."""
     generators = team.gather(run.generator.get_state())
     if team.rank:
         return
-    tensors: dict[str, Tensor] = {f"network.{k}": v for k, v in run.network.state_dict().items()}
-    tensors |= {f"ema.{k}": v for k, v in run.ema.weights.items()}
-    for i, state in run.optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{i}.{k}": v for k, v in state.items()}
+    tensors = run.tensors()
     tensors["generators"] = generators
     tensors["running"] = torch.stack(run.running) if run.running else torch.empty(0)
     held = {k: v.detach().contiguous().cpu() for k, v in tensors.items()}
@@ -40,23 +38,13 @@ def save_checkpoint(path: Path, run: Run, facts: Mapping[str, Any], team: Team =
         save_file(held, partial, about)
 
 
-def load_checkpoint(path: Path, run: Run, facts: Mapping[str, Any], rank: int = 0) -> None:
+def load_checkpoint(path: Path, run: State, facts: Mapping[str, Any], rank: int = 0) -> None:
     """Restore everything in `run`; raises InputError for a damaged file or one of a run with other `facts`."""
     tensors, about = _read(path)
     _check_same(path, json.loads(about["facts"]), json.loads(json.dumps(facts)))
-    run.network.load_state_dict(_under(tensors, "network."))
-    run.ema.load(_under(tensors, "ema."))
-    parameters = [p for group in run.optimiser.param_groups for p in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in _under(tensors, "optimiser.").items():
-        index, name = key.split(".")
-        like = parameters[int(index)]
-        # with the memory format of the weights, which fused optimisers want
-        laid = torch.empty_like(like, dtype=value.dtype).copy_(value) if value.shape == like.shape else value
-        state.setdefault(int(index), {})[name] = laid
-    run.optimiser.load_state_dict({"state": state, "param_groups": run.optimiser.state_dict()["param_groups"]})
+    run.restore(tensors)
     run.generator.set_state(tensors["generators"][rank].clone())
-    run.running = list(tensors["running"].to(parameters[0].device))
+    run.running = list(tensors["running"].to(run.generator.device))
     step, spent, history = json.loads(about["clock"])
     run.step, run.spent, run.history = step, spent, [Entry(*row) for row in history]
 
@@ -72,7 +60,7 @@ def is_checkpoint(path: Path) -> bool:
 
 def averaged_weights(path: Path) -> dict[str, Tensor]:
     """The averaged weights in a checkpoint, to begin another run with; raises InputError for another file."""
-    return _under(_read(path)[0], "ema.")
+    return under(_read(path)[0], "ema.")
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -109,7 +97,3 @@ def _flat(values: Mapping[str, Any], table: str = "") -> dict[str, Any]:
 
 def _said(value: Any) -> str:
     return "not set" if value is None else json.dumps(value)
-
-
-def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -15,6 +15,7 @@ from medrecon.errors import InputError
 from medrecon.progress import OnStep, Progress, silent
 from medrecon.training.checkpoint import load_checkpoint, save_checkpoint
 from medrecon.training.run import LossOf, Run
+from medrecon.training.state import State
 from medrecon.training.team import ALONE, Team
 from medrecon.training.watch import UNWATCHED, Entry, Watch
 
@@ -74,6 +75,36 @@ def train(
     `watch.on_snapshot`. Raises InputError when the loss is not finite; the last good checkpoint stays.
     """
     run = Run.begin(network, options.horizon, options.seed + team.rank)
+
+    def advance(learning_rate: float) -> None:
+        run.advance(loss_of, learning_rate, options.clip)
+
+    return spend(
+        run,
+        advance,
+        options,
+        checkpoint=checkpoint,
+        facts=facts,
+        team=team,
+        watch=watch,
+        on_average=on_average,
+        on_step=on_step,
+    )
+
+
+def spend(
+    run: State,
+    advance: Callable[[float], None],
+    options: LoopOptions,
+    *,
+    checkpoint: Path | None = None,
+    facts: Mapping[str, Any] | None = None,
+    team: Team = ALONE,
+    watch: Watch = UNWATCHED,
+    on_average: Callable[[int, Mapping[str, Tensor]], None] | None = None,
+    on_step: OnStep = silent,
+) -> Trained:
+    """The loop around any run: `advance(learning_rate)` makes one step of it. Arguments and errors as of `train`."""
     known = facts or {}
     if checkpoint is not None and checkpoint.exists():
         load_checkpoint(checkpoint, run, known, team.rank)
@@ -82,21 +113,22 @@ def train(
     start, saved, shown = time.monotonic() - run.spent, run.spent, run.spent
     first, stopped = True, False
     while not stopped and (progress := options.progress(run.step, run.spent)) < 1:
-        run.advance(loss_of, options.learning_rate * rate(run.step, progress, options), options.clip)
+        advance(options.learning_rate * rate(run.step, progress, options))
         if first:  # compilation is not training
             start, first = time.monotonic() - run.spent, False
         full = len(run.running) == WINDOW
-        loss = _finite_loss(run, team, checkpoint) if full else math.nan  # waits for the device: the clock is honest
+        losses = _finite_losses(run, team, checkpoint) if full else []  # waits for the device: the clock is honest
         run.spent, stop = team.agree([time.monotonic() - start, float(watch.stop())])
         stopped = bool(stop)
         if full:
-            run.history, run.running = [*run.history, Entry(run.spent, run.step, loss, run.learning_rate)], []
+            loss, *others = losses
+            run.history, run.running = [*run.history, Entry(run.spent, run.step, loss, run.learning_rate, *others)], []
             watch.on_history(run.history)
         on_step(_progress(run, options))
         ends = stopped or options.progress(run.step, run.spent) >= 1
         if checkpoint is not None and (ends or run.spent - saved > options.checkpoint_every):
             if run.running:
-                _finite_loss(run, team, checkpoint)
+                _finite_losses(run, team, checkpoint)
             save_checkpoint(checkpoint, run, known, team)
             saved = run.spent
         if on_average is not None and team.rank == 0 and run.spent - shown > watch.snapshot_every:
@@ -104,7 +136,7 @@ def train(
             on_average(run.step, run.ema.weights)
             start += time.monotonic() - before
     if run.running:
-        _finite_loss(run, team, checkpoint)
+        _finite_losses(run, team, checkpoint)
     unfinished = stopped and options.progress(run.step, run.spent) < 1
     return Trained(run.ema.weights, run.step, run.spent, run.history, unfinished)
 
@@ -115,11 +147,11 @@ def rate(step: int, progress: float, options: LoopOptions) -> float:
     return min(1.0, (step + 1) / options.warm_up) * 0.5 * (1 + math.cos(math.pi * tail))
 
 
-def _finite_loss(run: Run, team: Team, checkpoint: Path | None) -> float:
-    """Mean loss since the last entry over the team; raises InputError if it, or a weight, is not finite."""
-    loss = float(team.mean(run.mean_loss))
-    if math.isfinite(loss):
-        return loss
+def _finite_losses(run: State, team: Team, checkpoint: Path | None) -> list[float]:
+    """Mean losses since the last entry over the team; raises InputError if one, or a weight, is not finite."""
+    losses = team.mean(run.mean_loss).reshape(-1).tolist()
+    if all(math.isfinite(loss) for loss in losses):
+        return losses
     kept = checkpoint is not None and checkpoint.exists()
     since = run.history[-1].steps if run.history else 0
     last = f"the last good state is kept in {checkpoint}" if kept else "no checkpoint had been written"
@@ -129,7 +161,7 @@ def _finite_loss(run: Run, team: Team, checkpoint: Path | None) -> float:
     )
 
 
-def _progress(run: Run, options: LoopOptions) -> Progress:
+def _progress(run: State, options: LoopOptions) -> Progress:
     if options.steps:
         return Progress("training", run.step, options.steps)
     return Progress("training", min(int(run.spent), int(options.seconds)), int(options.seconds))

@@ -31,7 +31,10 @@ from medrecon.training.watch import UNWATCHED, Snapshot, Watch
 from medrecon.weights.files import content_digest
 
 if TYPE_CHECKING:
+    from medrecon.training.ddgan.options import MriDdganOptions, MriDdpmOptions
     from medrecon.training.mri_hfs_options import MriHfsOptions
+
+    Recipe = MriImageOptions | MriHfsOptions | MriDdganOptions | MriDdpmOptions
 
 MEASURED = 128
 """Images whose power gives sigma_data: one image's varies by a fifth, so that their mean is known to 2 %."""
@@ -145,7 +148,7 @@ def begin_from(network: nn.Module, start: Mapping[str, Tensor]) -> None:
 
 
 def run_facts(
-    options: MriImageOptions | MriHfsOptions,
+    options: Recipe,
     volumes: Sequence[TrainingVolume],
     start: Mapping[str, Tensor] | None,
     device: torch.device,
@@ -163,7 +166,7 @@ def run_facts(
     }
 
 
-def recipe_facts(options: MriImageOptions | MriHfsOptions) -> dict[str, Any]:
+def recipe_facts(options: Recipe) -> dict[str, Any]:
     """All options that a run must share with its checkpoint: how often that is written does not matter."""
     loop = {name: value for name, value in asdict(options.loop).items() if name != "checkpoint_every"}
     return {**asdict(options), "loop": loop}

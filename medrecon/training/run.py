@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from medrecon.training.ema import EMA
+from medrecon.training.optimiser_state import optimiser_tensors, restore_optimiser, under
 from medrecon.training.watch import Entry
 
 LossOf = Callable[[torch.Generator], Tensor]
@@ -57,6 +58,21 @@ class Run:
     @property
     def mean_loss(self) -> Tensor:
         """Mean of `running`; NaN where a weight is not finite, since then the next loss will not be, either."""
-        mean = torch.stack(self.running).mean()
-        finite = torch.stack([p.detach().isfinite().all() for p in self.network.parameters()]).all()
-        return torch.where(finite, mean, torch.nan)
+        return torch.where(all_finite(self.network), torch.stack(self.running).mean(0), torch.nan)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights, averages and moments by name."""
+        found = {f"network.{k}": v for k, v in self.network.state_dict().items()}
+        found |= {f"ema.{k}": v for k, v in self.ema.weights.items()}
+        return found | optimiser_tensors(self.optimiser, "optimiser.")
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """The inverse of `tensors`; others are passed over."""
+        self.network.load_state_dict(under(tensors, "network."))
+        self.ema.load(under(tensors, "ema."))
+        restore_optimiser(self.optimiser, tensors, "optimiser.")
+
+
+def all_finite(network: nn.Module) -> Tensor:
+    """Whether every weight is a finite number, as a tensor on its device."""
+    return torch.stack([p.detach().isfinite().all() for p in network.parameters()]).all()

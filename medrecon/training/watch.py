@@ -13,12 +13,16 @@ from medrecon.datasets.augmentation import Augmentation
 
 
 class Entry(NamedTuple):
-    """A row of the history: seconds and steps so far, mean loss since the last row, learning rate of the last step."""
+    """A row of the history: seconds and steps so far, mean loss since the last row, learning rate of the last step.
+
+    `discriminator` is the mean loss of a second network that trains against the first.
+    """
 
     seconds: float
     steps: int
     loss: float
     learning_rate: float
+    discriminator: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

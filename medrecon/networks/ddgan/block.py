@@ -8,7 +8,7 @@ from typing import Literal, cast, final
 import torch
 from torch import Tensor, nn
 
-from medrecon.networks.ddgan.layers import Attention, Resample, adaptive_norm_silu
+from medrecon.networks.ddgan.layers import Attention, Resample, adaptive_norm_silu, groups_of
 from medrecon.networks.ddgan.options import GeneratorOptions
 
 Conditions = Iterator[tuple[Tensor, Tensor]]
@@ -26,6 +26,9 @@ class Block(nn.Module):
 
     def __init__(self, inner: int, outer: int, resample: Literal["down", "up"] | None = None) -> None:
         super().__init__()
+        for channels in (inner, outer):
+            if channels % groups_of(channels):
+                raise ValueError(f"{channels} channels make no {groups_of(channels)} groups; give multiples of 32")
         self.parts = [inner, inner, outer, outer]
         self.first, self.second = (nn.Conv2d(n, outer, 3, padding=1) for n in (inner, outer))
         self.resample = Resample(resample == "up") if resample else nn.Identity()

@@ -7,6 +7,7 @@ and not its noise. Ours stands behind a space-to-depth stem, with wide channels 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import final
 
 import torch
@@ -35,7 +36,7 @@ class Generator(nn.Module):
         time, coarsest = 4 * options.embedding, options.widths[-1]
         self.embed = StepEmbedding(options.embedding, time, nn.SiLU())
         sizes = [options.latent] + [options.style] * options.mapping
-        self.mapping = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.mapping = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.stem = nn.Conv2d(options.packed, options.width * options.multipliers[0], 3, padding=1)
         self.encoder = Encoder(options)
         self.middle = nn.ModuleList(Block(coarsest, coarsest) for _ in range(2))

@@ -1,0 +1,64 @@
+"""Options of the DDGAN's recipe and of its DDPM control: everything that decides what prior comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from medrecon.datasets.augmentation import AugmentationOptions
+from medrecon.networks.ddgan.ddpm import Process
+from medrecon.networks.ddgan.discriminator import DiscriminatorOptions
+from medrecon.networks.ddgan.options import GeneratorOptions
+from medrecon.networks.unet import UNetOptions
+from medrecon.training.loop import LoopOptions
+
+OBJECTIVES = ("gan", "l1")
+
+
+@dataclass(frozen=True)
+class AdversaryOptions:
+    """How generator and discriminator train against each other (A.5 of the published recipe, AdaDiff's values).
+
+    rate : learning rate of the discriminator, whose warm-up and decay are the generator's.
+    r1, interval : weight of half the squared gradient at real images, and the steps from one such penalty to the next;
+        it is not multiplied by the interval, so that the weight in the mean is r1 / interval.
+    head_start : steps in which the discriminator alone learns: where the generator starts from weights.
+    l1 : weight of the mean absolute error of x_0 beside the adversarial loss; 0 in the papers.
+    """
+
+    rate: float = 1e-4
+    r1: float = 1.0
+    interval: int = 10
+    head_start: int = 0
+    l1: float = 0.0
+
+
+@dataclass(frozen=True)
+class MriDdganOptions:
+    """The recipe of the generator.
+
+    steps : of the diffusion, 8 or 4.
+    objective : "gan", or "l1", the mean absolute error of x_0: the control of the same network without adversary.
+    loop : learning rate of the generator; `clip` only stops bursts, the published recipe clips nothing.
+    """
+
+    network: GeneratorOptions = field(default_factory=GeneratorOptions)
+    discriminator: DiscriminatorOptions = field(default_factory=DiscriminatorOptions)
+    steps: int = 8
+    objective: str = "gan"
+    size: int = 256
+    batch: int = 32
+    adversary: AdversaryOptions = field(default_factory=AdversaryOptions)
+    augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
+    loop: LoopOptions = field(default_factory=lambda: LoopOptions(learning_rate=1.6e-4, clip=100.0))
+
+
+@dataclass(frozen=True)
+class MriDdpmOptions:
+    """The recipe of the 1000-step DDPM of the generator's size: mean square error of epsilon, all steps alike."""
+
+    network: UNetOptions = field(default_factory=lambda: UNetOptions(widths=(128, 160, 176, 128)))
+    process: Process = field(default_factory=Process)
+    size: int = 256
+    batch: int = 32
+    augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
+    loop: LoopOptions = field(default_factory=LoopOptions)
