@@ -70,7 +70,7 @@ def entries(priors: Mapping[str, Prior], given: argparse.Namespace) -> Iterator[
         "fdmr": {**few},
         "fdmr, one by one": {"batch": 1, **few},
         "fdmr, state shown": {"shown": "state", **few},
-        "fdmr, trust of level 1": {"trust": "level", **few},
+        "fdmr, trust by withheld": {"trust": "holdout", **few},
         "fdmr, no refinement": {"refine": "none", **few},
         "fdmr, R2": {"refine": "deterministic", **few},
         "fdmr, R3": {"refine": "original", **few},

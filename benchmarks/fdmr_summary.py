@@ -28,7 +28,7 @@ def table(rows: Rows) -> list[dict[str, Any]]:
 
 
 def gains(rows: Rows) -> list[dict[str, Any]]:
-    """dB in the foreground that fdmr gains over what it is to be held against, on the same cases."""
+    """Decibels in the foreground that fdmr gains over what it is to be held against, on the same cases."""
     lines = []
     for (group, accel), members in _by(rows, "group", "accel").items():
         found = {(row["scan"], row["entry"]): row["mean"]["psnr_foreground"] for row in members}

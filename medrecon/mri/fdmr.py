@@ -36,7 +36,8 @@ class Fdmr(Method):
     iterations : of adaptation at most; unless given 200 (adadiff 1000), and 40 on a CPU.
     stop : when adaptation ends: after a count, where withheld samples are foretold no better, or where the data are
         explained to their noise (discrepancy); unless given holdout (adadiff: count).
-    share : of the samples outside the fully sampled centre that holdout withholds: whole lines, or blocks.
+    share : of the samples outside the fully sampled centre that holdout withholds from stages 1 and 2: whole lines, at
+        least three, or blocks.
     patience : iterations without a gain after which holdout stops.
     gain : what counts as one, as a share.
     excess : of the noise's power at which discrepancy stops.
@@ -53,7 +54,8 @@ class Fdmr(Method):
     runs : of the refinement, in antithetic pairs, whose mean is the image.
     data : data steps weigh by the noise, or replace samples (hard), which copies their noise into the image.
     cg : conjugate-gradient iterations of a data step.
-    trust : in the adapted image: by the error of withheld samples where there are any (holdout), or by that of level 1.
+    trust : in the adapted image, when data are weighed against it: that of an estimate from level 1, or by what it errs
+        on withheld samples, where there are any (holdout).
     final : whether the image has passed a last data step.
     warm : start a batch of slices from the last slice before it instead of the prior; slices then depend on others.
     batch : images a network call on CUDA; on the CPU always one.
@@ -80,7 +82,7 @@ class Fdmr(Method):
     runs: int = 1
     data: Literal["noise-weighted", "hard"] = "noise-weighted"
     cg: int = 5
-    trust: Literal["holdout", "level"] = "holdout"
+    trust: Literal["level", "holdout"] = "level"
     final: bool = True
     warm: bool = False
     batch: int = 16
@@ -161,7 +163,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "shown": ("image", "state"),
     "refine": ("renoise", "deterministic", "original", "none"),
     "data": ("noise-weighted", "hard"),
-    "trust": ("holdout", "level"),
+    "trust": ("level", "holdout"),
 }
 
 

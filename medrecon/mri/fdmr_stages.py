@@ -12,7 +12,7 @@ from torch import Tensor
 from medrecon.diffusion.adaptation.adam import Adam
 from medrecon.diffusion.adaptation.adapt import Adaptation, Adapted, OnIterate
 from medrecon.diffusion.adaptation.adapter import Adapter
-from medrecon.diffusion.adaptation.descent import Descent, Estimate
+from medrecon.diffusion.adaptation.descent import Descent, Estimate, Landing
 from medrecon.diffusion.adaptation.draws import Draws
 from medrecon.diffusion.adaptation.generation import Generation
 from medrecon.diffusion.adaptation.misfit import Misfit
@@ -22,7 +22,7 @@ from medrecon.diffusion.prior import Prior
 from medrecon.diffusion.sampler import NonFiniteError
 from medrecon.diffusion.streams import Streams
 from medrecon.mri.fdmr_adapters import adapter_of, untrained
-from medrecon.mri.fdmr_holdout import level_of, withheld_samples
+from medrecon.mri.fdmr_holdout import level_of, withheld_samples, without
 from medrecon.mri.fdmr_plan import Plan
 from medrecon.networks.ddgan import DdganDenoiser
 from medrecon.problem import Problem
@@ -39,7 +39,7 @@ GENERATION, REFINEMENT = 0, 1
 class Found:
     """Images `(slice, y, x)` of a batch, how their adaptation went (None without one), and network calls a slice.
 
-    static : what stage 1 ended at; of an untrained network what it was shown.
+    static : what stage 1 ended at, without the withheld samples; of an untrained network what it was shown.
     """
 
     image: Tensor
@@ -87,18 +87,13 @@ class Stages:
 
         Raises NonFiniteError with what stage 1 gave where an image is not finite.
         """
-        plan, draws = self.plan, self._draws(problem, GENERATION)
-        zero_filled = problem.forward.H(problem.kspace)
-        static, state, calls = zero_filled, zero_filled, 0
-        if plan.trained:
-            level = self.method.start or self.denoiser.schedule.steps
-            landed = Generation(self._descent(problem), level)(zero_filled, self.denoiser, draws, on_step)
-            static, state, calls = landed.image, landed.state, level
-            static = static if self.method.final else landed.estimate
+        plan, held = self.plan, self._withheld(problem)
+        landed, calls = self._generated(problem if held is None else without(problem, held), on_step)
+        static = landed.image if self.method.final else landed.estimate
         image, adapted = static, None
         if plan.iterations:
-            shown = state if self.method.shown == "state" else static
-            adapted = self._adapt(problem, shown, draws, before, on_step, on_iterate)
+            shown = landed.state if self.method.shown == "state" else landed.image
+            adapted = self._adapt(problem, held, shown, before, on_step, on_iterate)
             image, calls = self._settled(problem, adapted), calls + adapted.calls
         if plan.refine != "none":
             image, calls = self._refined(problem, image, adapted, on_step), calls + self.method.level * self.method.runs
@@ -111,21 +106,33 @@ class Stages:
             return Hard(problem)
         return NoiseWeighted(problem, self.prior.variance, self.method.cg)
 
+    def _withheld(self, problem: Problem) -> Tensor | None:
+        if not (self.plan.iterations and self.adaptation.rule.withholds):
+            return None
+        return withheld_samples(problem, self.method.share, self.seed)
+
+    def _generated(self, problem: Problem, on_step: OnStep) -> tuple[Landing, int]:
+        """Stage 1 and its network calls; for an untrained network the zero-filled image."""
+        zero_filled = problem.forward.H(problem.kspace)
+        if not self.plan.trained:
+            return Landing(zero_filled, zero_filled, zero_filled), 0
+        level = self.method.start or self.denoiser.schedule.steps
+        draws = self._draws(problem, GENERATION)
+        return Generation(self._descent(problem), level)(zero_filled, self.denoiser, draws, on_step), level
+
     def _adapt(
         self,
         problem: Problem,
+        held: Tensor | None,
         shown: Tensor,
-        draws: Draws,
         before: Adapted | None,
         on_step: OnStep,
         on_iterate: OnIterate | None,
     ) -> Adapted:
         n, adaptation = problem.n_slices, self.adaptation
-        held = None
-        if adaptation.rule.withholds:
-            held = withheld_samples(problem, self.method.share, self.seed)
+        latent = self._draws(problem, GENERATION).latent(1)
         start = self.adapter.start(n) if before is None else before.values[-1:].expand(n, -1).clone()
-        inputs = (shown, torch.ones((), dtype=torch.int64, device=shown.device), draws.latent(1))
+        inputs = (shown, torch.ones((), dtype=torch.int64, device=shown.device), latent)
         return adaptation(inputs, adaptation.misfit.samples(problem, held), start, on_step, on_iterate)
 
     def _settled(self, problem: Problem, adapted: Adapted) -> Tensor:
@@ -169,8 +176,8 @@ class Stages:
         bad = (~torch.isfinite(image.abs())).flatten(1).any(1).nonzero().flatten().tolist()
         if bad:
             raise NonFiniteError(
-                f"adaptation gave NaN or infinity in slice {bad[0]} of the batch of {len(image)}; check the k-space for "
-                "NaN and the prior's file, or give a smaller --rate",
+                f"adaptation gave NaN or infinity in slice {bad[0]} of the batch of {len(image)}; check the k-space "
+                "for NaN and the prior's file, or give a smaller --rate",
                 static,
             )
 

@@ -1,5 +1,6 @@
 """Stage 2: what adapts, to what, and that slices neither see one another nor leave traces."""
 
+import dataclasses
 from itertools import pairwise
 
 import pytest
@@ -170,6 +171,14 @@ def test_whole_lines_are_withheld_and_never_of_the_centre(problem):
     assert torch.equal(held, withheld_samples(problem, 0.4, 0))
     assert torch.equal(held[1:2], withheld_samples(problem.select(slice(1, 2)), 0.4, 0))
     assert any(not torch.equal(held, withheld_samples(problem, 0.4, seed)) for seed in range(1, 5))
+
+
+def test_of_few_lines_a_share_is_not_enough(problem):
+    """Three lines then, but not more than half of the five that lie beside the centre."""
+    few = withheld_samples(problem, 0.05, 0).any(1).sum(1)
+    assert few.tolist() == [2] * N
+    wide = dataclasses.replace(problem, acs=(12, 1))
+    assert withheld_samples(wide, 0.05, 0).any(1).sum(1).tolist() == [3] * N
 
 
 def test_blocks_of_the_kernel_are_withheld_of_two_phase_axes(problem):

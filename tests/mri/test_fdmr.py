@@ -8,6 +8,7 @@ from tiny_ddgan import tiny_prior
 from medrecon.diffusion.sampler import NonFiniteError
 from medrecon.errors import InputError
 from medrecon.mri.fdmr import WORDS, Fdmr
+from medrecon.mri.fdmr_holdout import withheld_samples
 from medrecon.mri.fdmr_plan import MODES
 from medrecon.problem import Problem
 
@@ -139,6 +140,21 @@ def test_a_prior_of_another_kind_is_refused(problem, gaussian_prior):
             Fdmr().solve(problem, prior=prior)
     with pytest.raises(InputError, match="1 to 8"):
         Fdmr(start=9).solve(problem, prior=tiny_prior())
+
+
+@pytest.mark.parametrize("mode", ["fdmr", "dip"])
+def test_what_the_network_is_shown_does_not_hold_what_it_is_to_foretell(problem, mode):
+    """Else it would foretell withheld samples best before it adapts."""
+    problem = problem.select(slice(0, 1))
+    held = withheld_samples(problem, 0.1, 0)[:, None]
+    other = problem.with_kspace(problem.kspace * (1 + 5 * held), problem.mask)
+    found = []
+    for each in (problem, other):
+        stages = Fdmr(mode=mode, iterations=3, stop="holdout").stages(tiny_prior(), each, 0)
+        found.append(stages(each))
+    assert torch.equal(found[0].static, found[1].static)
+    assert not torch.allclose(found[0].image, found[1].image)  # all data have their say in the end
+    assert found[1].adapted.held_power.min() > found[0].adapted.held_power.max()
 
 
 def test_without_samples_beside_the_centre_another_rule_is_named(problem):
