@@ -45,6 +45,11 @@ COMMANDS = {
         "medrecon.cli.train:run_hfs",
         "train the high-band prior: medrecon train mri-hfs --data DIR -o hfs.safetensors",
     ),
+    "train mri-ddgan": (
+        "medrecon.cli.train:run_ddgan",
+        "train the DDGAN prior of fdmr: medrecon train mri-ddgan --data DIR -o ddgan.safetensors",
+    ),
+    "train mri-ddpm": ("medrecon.cli.train:run_ddpm", "train a DDPM of 1000 steps, a control of fdmr's tables"),
     "train ct-codec": (
         "medrecon.cli.train_ct:run_codec",
         "train the codec of CT slices: medrecon train ct-codec --data ct.h5 -o codec.safetensors",

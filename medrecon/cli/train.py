@@ -1,4 +1,4 @@
-"""`medrecon train mri-image` and `mri-hfs`: the priors from magnitude volumes."""
+"""`medrecon train mri-image`, `mri-hfs`, `mri-ddgan` and `mri-ddpm`: the priors from magnitude volumes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from medrecon.errors import InputError
 
 if TYPE_CHECKING:
     from medrecon.cli.recipe import Volumes
+    from medrecon.training.ddgan.options import MriDdganOptions, MriDdpmOptions
     from medrecon.training.mri_hfs_options import MriHfsOptions
     from medrecon.training.mri_image_options import MriImageOptions
 
-IMAGE, HFS = "train mri-image", "train mri-hfs"
+    Recipe = MriImageOptions | MriHfsOptions | MriDdganOptions | MriDdpmOptions
+
+IMAGE, HFS, DDGAN, DDPM = "train mri-image", "train mri-hfs", "train mri-ddgan", "train mri-ddpm"
 DESCRIPTION = """Train the image prior of dds and spirit on magnitude volumes, until the budget in seconds or steps is
 spent. Every key of the config is an option as well, and wins: --loop.learning-rate 2e-4, --network.widths 64,96.
 
@@ -26,6 +29,17 @@ HFS_DESCRIPTION = """Train the high-band prior of hfs on magnitude volumes, unti
 is spent. Every key of the config is an option as well, and wins. No sample sheets are drawn.
 
 medrecon train mri-hfs --config configs/mri-hfs.toml --data pack.h5 -o hfs.safetensors --seconds 3600"""
+DDGAN_DESCRIPTION = """Train the denoising diffusion GAN of fdmr on magnitude volumes, until the budget in seconds or
+steps is spent; on one device. Every key of the config is an option as well, and wins. With --objective.kind l1 the same
+network learns without its adversary. The log has both losses. No sample sheets are drawn.
+
+medrecon train mri-ddgan --config configs/mri-ddgan.toml --data pack.h5 -o ddgan.safetensors --seconds 3600
+
+medrecon train mri-ddgan --data pack.h5 -o ddgan.safetensors --start l1.safetensors --objective.head-start 300"""
+DDPM_DESCRIPTION = """Train a DDPM of 1000 steps, of the size of the DDGAN's generator: a control. Every option of the
+recipe is one here as well, such as --loop.learning-rate. No sample sheets are drawn.
+
+medrecon train mri-ddpm --data pack.h5 -o ddpm.safetensors --seconds 600"""
 
 
 SHORT = {
@@ -53,7 +67,21 @@ def run_hfs(argv: Sequence[str]) -> int:
     return _run(argv, HFS, HFS_DESCRIPTION, MriHfsOptions())
 
 
-def _run(argv: Sequence[str], command: str, description: str, default: MriImageOptions | MriHfsOptions) -> int:
+def run_ddgan(argv: Sequence[str]) -> int:
+    """Train a denoising diffusion GAN, or its control by L1."""
+    from medrecon.training.ddgan.options import MriDdganOptions
+
+    return _run(argv, DDGAN, DDGAN_DESCRIPTION, MriDdganOptions())
+
+
+def run_ddpm(argv: Sequence[str]) -> int:
+    """Train the DDPM that it is measured against."""
+    from medrecon.training.ddgan.options import MriDdpmOptions
+
+    return _run(argv, DDPM, DDPM_DESCRIPTION, MriDdpmOptions())
+
+
+def _run(argv: Sequence[str], command: str, description: str, default: Recipe) -> int:
     """Train, then write weights with their settings; raises InputError before the run for what cannot work."""
     from medrecon.cli.recipe import dotted
 
@@ -76,9 +104,7 @@ def _run(argv: Sequence[str], command: str, description: str, default: MriImageO
         return launch(train_and_store, options.devices, device.type, options, recipe, volumes)
 
 
-def _recipe(
-    options: TrainMriImage, given: dict[str, Any], command: str, default: MriImageOptions | MriHfsOptions
-) -> tuple[MriImageOptions | MriHfsOptions, Volumes]:
+def _recipe(options: TrainMriImage, given: dict[str, Any], command: str, default: Recipe) -> tuple[Recipe, Volumes]:
     """What is to be trained on what: command line over config over defaults."""
     from medrecon.cli.recipe import Volumes, read_recipe
     from medrecon.training.config import merged, nested
@@ -99,12 +125,11 @@ def _recipe(
     return recipe, Volumes(train, str(options.validate or named.held_out))
 
 
-def _check(options: TrainMriImage, recipe: MriImageOptions | MriHfsOptions) -> None:
+def _check(options: TrainMriImage, recipe: Recipe) -> None:
     from medrecon.cli.training_log import check_tensorboard
     from medrecon.io import check_writable
-    from medrecon.training.limits import check
 
-    check(recipe)
+    _check_recipe(recipe)
     check_writable(options.out, (".safetensors",))
     if not (recipe.loop.steps or recipe.loop.seconds):
         raise InputError("--seconds is 0; give a positive number, or --steps")
@@ -116,3 +141,14 @@ def _check(options: TrainMriImage, recipe: MriImageOptions | MriHfsOptions) -> N
         raise InputError(f"--checkpoint {options.checkpoint} is the output as well; give it a name of its own")
     if options.tensorboard is not None:
         check_tensorboard()
+
+
+def _check_recipe(recipe: Recipe) -> None:
+    from medrecon.training.ddgan import limits as ddgan
+    from medrecon.training.ddgan.options import MriDdganOptions, MriDdpmOptions
+    from medrecon.training.limits import check
+
+    if isinstance(recipe, MriDdganOptions | MriDdpmOptions):
+        ddgan.check(recipe)
+    else:
+        check(recipe)

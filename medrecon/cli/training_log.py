@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from medrecon.training.watch import Entry
 
 COLUMNS = ("seconds", "steps", "mean_loss", "learning_rate")
+SECOND = "discriminator_loss"
+"""A further column, where two networks train against each other."""
 Log = Callable[[Sequence["Entry"]], None]
 
 
@@ -28,7 +30,7 @@ class CsvLog:
         with self.path.open("a" if self.written else "w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file, lineterminator="\n")
             if not self.written:
-                rows.writerow(COLUMNS)
+                rows.writerow([*COLUMNS, SECOND] if history and history[0].discriminator is not None else COLUMNS)
             rows.writerows(_row(entry) for entry in history[self.written :])
         self.written = len(history)
 
@@ -46,6 +48,8 @@ class TensorBoardLog:
         for entry in history[self.written :]:
             self.writer.add_scalar("mean_loss", entry.loss, entry.steps)
             self.writer.add_scalar("learning_rate", entry.learning_rate, entry.steps)
+            if entry.discriminator is not None:
+                self.writer.add_scalar(SECOND, entry.discriminator, entry.steps)
         self.writer.flush()
         self.written = len(history)
 
@@ -70,4 +74,5 @@ def together(logs: Sequence[Log]) -> Log:
 
 
 def _row(entry: Entry) -> list[str]:
-    return [f"{entry.seconds:.2f}", str(entry.steps), f"{entry.loss:.6g}", f"{entry.learning_rate:.6g}"]
+    numbers = [entry.loss, entry.learning_rate] + ([] if entry.discriminator is None else [entry.discriminator])
+    return [f"{entry.seconds:.2f}", str(entry.steps), *(f"{number:.6g}" for number in numbers)]

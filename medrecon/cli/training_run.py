@@ -29,6 +29,10 @@ from medrecon.networks import load_prior
 from medrecon.networks.load import made_prior
 from medrecon.progress import OnStep, silent
 from medrecon.training.checkpoint import averaged_weights, is_checkpoint
+from medrecon.training.ddgan.ddpm import train_mri_ddpm
+from medrecon.training.ddgan.options import MriDdganOptions, MriDdpmOptions
+from medrecon.training.ddgan.recipe import train_mri_ddgan
+from medrecon.training.ddgan.validation import estimate_errors
 from medrecon.training.mri_hfs import train_mri_hfs
 from medrecon.training.mri_hfs_options import MriHfsOptions
 from medrecon.training.mri_image import TrainedPrior, train_mri_image
@@ -37,7 +41,7 @@ from medrecon.training.team import Team
 from medrecon.training.validation import ValidationOptions, reconstruction_scores, validate
 from medrecon.training.watch import Watch
 
-Recipe = MriImageOptions | MriHfsOptions
+Recipe = MriImageOptions | MriHfsOptions | MriDdganOptions | MriDdpmOptions
 INTERRUPTED = 130
 SHEET_VOLUMES = 2
 
@@ -89,11 +93,15 @@ def _trained(
     teacher: Prior | None,
     **run: Any,
 ) -> TrainedPrior:
-    """The prior of either recipe; `run` are the arguments that both share."""
+    """The prior of any recipe; `run` are the arguments that all share."""
     if isinstance(recipe, MriImageOptions):
         return train_mri_image(volumes, recipe, device, teacher=teacher, **run)
     if teacher is not None:
-        raise InputError("the high-band prior learns from images alone; leave --teacher out")
+        raise InputError("this prior learns from images alone; leave --teacher out")
+    if isinstance(recipe, MriDdganOptions):
+        return train_mri_ddgan(volumes, recipe, device, **run)
+    if isinstance(recipe, MriDdpmOptions):
+        return train_mri_ddpm(volumes, recipe, device, **run)
     return train_mri_hfs(volumes, recipe, device, **run)
 
 
@@ -194,12 +202,21 @@ def _store(
         return sha256
     prior = made_prior(trained.weights, settings, device, options.out.name, None)
     try:
-        if isinstance(recipe, MriHfsOptions):
-            found = reconstruction_scores(prior, held_out, ValidationOptions(method="hfs"), device)
-        else:
-            found = validate(prior, held_out, ValidationOptions(), recipe.size)
+        found = _scores(prior, held_out, recipe, device)
     except KeyboardInterrupt:
         print("medrecon: validation interrupted; the weights are written without its figures", file=sys.stderr)
         return sha256
     print("held-out volumes: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
     return weights.save(options.out, trained.weights, {**settings, "validation": found}, options.storage)
+
+
+def _scores(prior: Prior, held_out: list[TrainingVolume], recipe: Recipe, device: torch.device) -> dict[str, float]:
+    """What the recipe is for, on held-out volumes."""
+    if isinstance(recipe, MriHfsOptions):
+        return reconstruction_scores(prior, held_out, ValidationOptions(method="hfs"), device)
+    if isinstance(recipe, MriDdpmOptions):
+        return reconstruction_scores(prior, held_out, ValidationOptions(), device)
+    if isinstance(recipe, MriDdganOptions):  # a call a level, as a plain denoiser in place of a drawing generator
+        calls = ValidationOptions(steps=recipe.diffusion.steps)
+        return reconstruction_scores(prior, held_out, calls, device) | estimate_errors(prior, held_out, recipe.size)
+    return validate(prior, held_out, ValidationOptions(), recipe.size)

@@ -9,6 +9,7 @@ from medrecon.networks.ddgan.discriminator import PAPER, batch_spread, discrimin
 from medrecon.networks.ddgan.generator import generator_from_seed
 from medrecon.networks.ddgan.layers import Resample, adaptive_norm_silu
 from medrecon.networks.ddgan.options import PAPER_MULTI_COIL, PAPER_SINGLE_COIL
+from medrecon.weights.quantise import pack
 
 TINY = GeneratorOptions(8, (1, 2), (1, 1), (1,), embedding=8, latent=6, style=8, mapping=2, limit=1.0)
 SMALL = DiscriminatorOptions((8, 8, 12), embedding=8)
@@ -45,6 +46,8 @@ def test_the_published_discriminator_has_its_parameters_and_ours_fit_their_budge
     assert count(Discriminator, PAPER) / 1e6 == pytest.approx(27.7, abs=0.05)
     assert count(Discriminator, DiscriminatorOptions()) < 6e6
     assert 6.5e6 < count(Generator, GeneratorOptions()) < 8e6
+    stored = pack(generator_from_seed(GeneratorOptions(), 0).state_dict(), "int8")
+    assert sum(value.nbytes for value in stored.values()) < 8 * 2**20
 
 
 def test_invariant_10_an_untrained_generator_says_nothing_and_does_not_pass_its_input_on():

@@ -8,11 +8,16 @@ import pytest
 from medrecon.errors import InputError
 from medrecon.networks import UNetOptions
 from medrecon.training.config import merged, nested, read_toml, updated
+from medrecon.training.ddgan.options import MriDdganOptions
 from medrecon.training.mri_hfs_options import MriHfsOptions
 from medrecon.training.mri_image_options import MriImageOptions
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-SHIPPED = [("mri-image.toml", MriImageOptions()), ("mri-hfs.toml", MriHfsOptions())]
+SHIPPED = [
+    ("mri-image.toml", MriImageOptions()),
+    ("mri-hfs.toml", MriHfsOptions()),
+    ("mri-ddgan.toml", MriDdganOptions()),
+]
 
 
 def keys(options):

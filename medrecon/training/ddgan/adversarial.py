@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from medrecon.networks.ddgan.schedule import Schedule
 from medrecon.training.ddgan.losses import fooling_loss, r1_penalty, telling_loss
-from medrecon.training.ddgan.options import AdversaryOptions
+from medrecon.training.ddgan.options import ObjectiveOptions
 
 
 @final
@@ -34,7 +34,7 @@ class Adversarial:
     plain: nn.Module
     schedule: Schedule
     latent: int
-    options: AdversaryOptions
+    options: ObjectiveOptions
     autocast: Callable[[], AbstractContextManager[object]]
 
     def telling(self, x0: Tensor, step: int, random: torch.Generator) -> tuple[Tensor, Tensor]:

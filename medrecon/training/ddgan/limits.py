@@ -13,7 +13,7 @@ from medrecon.networks.ddgan.generator import Generator
 from medrecon.networks.ddgan.options import GeneratorOptions
 from medrecon.networks.edm import MARGIN
 from medrecon.networks.unet import UNet
-from medrecon.training.ddgan.options import OBJECTIVES, MriDdganOptions, MriDdpmOptions
+from medrecon.training.ddgan.options import KINDS, MriDdganOptions, MriDdpmOptions
 from medrecon.training.loop import LoopOptions
 
 
@@ -31,12 +31,18 @@ def check(options: MriDdganOptions | MriDdpmOptions) -> None:
 
 
 def _check_ddgan(options: MriDdganOptions) -> None:
-    if options.objective not in OBJECTIVES:
-        raise InputError(f"objective is '{options.objective}'; choose {' or '.join(OBJECTIVES)}")
-    adversary, discriminator = options.adversary, options.discriminator
-    _above_zero({"steps": options.steps, "adversary.rate": adversary.rate, "adversary.interval": adversary.interval})
+    objective, discriminator = options.objective, options.discriminator
+    if objective.kind not in KINDS:
+        raise InputError(f"objective.kind is '{objective.kind}'; choose {' or '.join(KINDS)}")
+    _above_zero(
+        {
+            "diffusion.steps": options.diffusion.steps,
+            "objective.rate": objective.rate,
+            "objective.interval": objective.interval,
+        }
+    )
     _not_negative(
-        {"adversary.r1": adversary.r1, "adversary.head_start": adversary.head_start, "adversary.l1": adversary.l1}
+        {"objective.r1": objective.r1, "objective.head_start": objective.head_start, "objective.l1": objective.l1}
     )
     if (options.network.channels, discriminator.channels) != (2, 2):
         raise InputError(

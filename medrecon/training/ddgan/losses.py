@@ -22,4 +22,4 @@ def r1_penalty(discriminator: nn.Module, before: Tensor, after: Tensor, t: Tenso
     shown = before.detach().requires_grad_()
     logits = discriminator(shown, after, t)
     (gradient,) = torch.autograd.grad(logits.sum(), shown, create_graph=True)
-    return 0.5 * gradient.float().square().flatten(1).sum(1).mean()
+    return 0.5 * gradient.square().flatten(1).sum(1).mean()

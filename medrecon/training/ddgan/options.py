@@ -11,13 +11,15 @@ from medrecon.networks.ddgan.options import GeneratorOptions
 from medrecon.networks.unet import UNetOptions
 from medrecon.training.loop import LoopOptions
 
-OBJECTIVES = ("gan", "l1")
+KINDS = ("gan", "l1")
 
 
 @dataclass(frozen=True)
-class AdversaryOptions:
-    """How generator and discriminator train against each other (A.5 of the published recipe, AdaDiff's values).
+class ObjectiveOptions:
+    """What the generator learns from; the values of the adversarial one are AdaDiff's (Guengoer et al. 2023).
 
+    kind : "gan", or "l1", the mean absolute error of x_0: the control of the same network without adversary, which
+        leaves the rest of these out.
     rate : learning rate of the discriminator, whose warm-up and decay are the generator's.
     r1, interval : weight of half the squared gradient at real images, and the steps from one such penalty to the next;
         it is not multiplied by the interval, so that the weight in the mean is r1 / interval.
@@ -25,6 +27,7 @@ class AdversaryOptions:
     l1 : weight of the mean absolute error of x_0 beside the adversarial loss; 0 in the papers.
     """
 
+    kind: str = "gan"
     rate: float = 1e-4
     r1: float = 1.0
     interval: int = 10
@@ -33,21 +36,25 @@ class AdversaryOptions:
 
 
 @dataclass(frozen=True)
+class DiffusionOptions:
+    """Number of large steps: 8, or 4, which costs 0.3 to 0.5 dB in AdaDiff's ablation."""
+
+    steps: int = 8
+
+
+@dataclass(frozen=True)
 class MriDdganOptions:
     """The recipe of the generator.
 
-    steps : of the diffusion, 8 or 4.
-    objective : "gan", or "l1", the mean absolute error of x_0: the control of the same network without adversary.
     loop : learning rate of the generator; `clip` only stops bursts, the published recipe clips nothing.
     """
 
     network: GeneratorOptions = field(default_factory=GeneratorOptions)
     discriminator: DiscriminatorOptions = field(default_factory=DiscriminatorOptions)
-    steps: int = 8
-    objective: str = "gan"
     size: int = 256
     batch: int = 32
-    adversary: AdversaryOptions = field(default_factory=AdversaryOptions)
+    diffusion: DiffusionOptions = field(default_factory=DiffusionOptions)
+    objective: ObjectiveOptions = field(default_factory=ObjectiveOptions)
     augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
     loop: LoopOptions = field(default_factory=lambda: LoopOptions(learning_rate=1.6e-4, clip=100.0))
 

@@ -49,7 +49,7 @@ def train_mri_ddgan(
     Raises InputError as `train_mri_image` does, and for a GAN on several devices.
     """
     check(options)
-    if options.objective == "gan" and team.size > 1:
+    if options.objective.kind == "gan" and team.size > 1:
         raise InputError("a GAN trains on one device, since R1 derives its gradients again; leave --devices at 1")
     half = device.type == "cuda" if bfloat16 is None else bfloat16
     with memory_explained(options.batch, options.size, device):
@@ -65,7 +65,7 @@ def train_mri_ddgan(
         def images(random: torch.Generator) -> Tensor:
             return channels_of(augmentation(options.batch, random), units.scale, options.network.limit)
 
-        make = _by_l1 if options.objective == "l1" else _by_duel
+        make = _by_l1 if options.objective.kind == "l1" else _by_duel
         run = make(network, images, options, half, compiled, around)
     return TrainedPrior(run.weights, settings_of(options, units), run, dict(network.state_dict()))
 
@@ -82,7 +82,7 @@ def _by_duel(
     network: Generator, images: Any, options: MriDdganOptions, half: bool, compiled: bool, around: dict[str, Any]
 ) -> Trained:
     """Both networks against each other."""
-    loop, adversary = options.loop, options.adversary
+    loop, objective = options.loop, options.objective
     device = next(network.parameters()).device
     discriminator = discriminator_from_seed(options.discriminator, loop.seed + 1, device)
     duel = Duel.begin(network, discriminator, loop.horizon, loop.seed)
@@ -90,19 +90,19 @@ def _by_duel(
         _called(network, compiled),
         _called(discriminator, compiled),
         discriminator,
-        Schedule(options.steps).to(device),
+        Schedule(options.diffusion.steps).to(device),
         options.network.latent,
-        adversary,
+        objective,
         lambda: torch.autocast(device.type, torch.bfloat16, enabled=half, cache_enabled=False),
     )
 
     def advance(rate: float) -> None:
         x0, random = images(duel.generator), duel.generator
-        own = rate if duel.step >= adversary.head_start else 0.0
+        own = rate if duel.step >= objective.head_start else 0.0
         duel.advance(
             lambda: adversarial.telling(x0, duel.step, random),
             lambda: adversarial.fooling(x0, random),
-            (own, rate * adversary.rate / loop.learning_rate),
+            (own, rate * objective.rate / loop.learning_rate),
             loop.clip,
         )
 
@@ -115,7 +115,7 @@ def _by_l1(
     """The generator alone, by the mean absolute error of x_0 at levels drawn uniformly."""
     device = next(network.parameters()).device
     runner = around["team"].share(_called(network, compiled))
-    schedule = Schedule(options.steps).to(device)
+    schedule = Schedule(options.diffusion.steps).to(device)
 
     def loss_of(random: torch.Generator) -> Tensor:
         x0 = images(random)
@@ -139,9 +139,9 @@ def settings_of(options: MriDdganOptions, units: Units) -> dict[str, Any]:
     footprint = options.augmentation.footprint
     return {
         "kind": KIND,
-        "objective": options.objective,
+        "objective": options.objective.kind,
         "generator": options.network.as_dict(),
-        "steps": options.steps,
+        "steps": options.diffusion.steps,
         "scale": units.scale,
         "deviation": units.deviation,
         "pixel_range": [footprint.finest_mm, footprint.coarsest_mm],
