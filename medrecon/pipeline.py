@@ -157,9 +157,9 @@ def default_prior(device: torch.device) -> str:
 
 
 def _chunks(scan: Scan, task: _Task) -> Iterator[tuple[int, int]]:
-    """Slices one at a time on the CPU, for bit-equal images; as many as fit on CUDA."""
+    """Slices one at a time on the CPU, for bit-equal images; as many as fit on CUDA, or for a start from each other."""
     size = 1
-    if task.device.type == "cuda":
+    if task.device.type == "cuda" or getattr(task.method, "warm", False):
         samples = getattr(task.method, "samples", 1)
         size = max(1, CHUNK // (samples * scan.kspace[0].numel()))
     for a in range(0, scan.n_slices, size):

@@ -37,7 +37,7 @@ class Mri:
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FILE", help_behavior_hint="")] = None
     """Where the image goes: .h5, .nii.gz, .npy, or .png for the picture."""
     method: str = "spirit"
-    """zero-filled, sense, wavelet, tv, spirit-linear, dds, spirit or hfs; published forms, slow and there to be
+    """zero-filled, sense, wavelet, tv, spirit-linear, dds, spirit, hfs or fdmr; published forms, slow and there to be
     measured: hfs-paper, hfs-released, spirit-paper; --help after a method shows its options."""
     accel: Annotated[float | None, tyro.conf.arg(metavar="R", help_behavior_hint="")] = None
     """Net acceleration of a fully sampled scan; 4 unless given."""

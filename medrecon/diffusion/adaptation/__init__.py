@@ -1,0 +1,1 @@
+"""Three-stage inference with a large-step prior: generate, adapt the network to the scan, refine (FDMR)."""

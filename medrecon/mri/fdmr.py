@@ -1,0 +1,179 @@
+"""`fdmr`: a few large steps, the network adapted to the scan and stopped early, a little refinement."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal, final
+
+import torch
+
+from medrecon.diffusion.adaptation.stopping import Count, Discrepancy, HoldOut, StopRule
+from medrecon.diffusion.prior import Prior
+from medrecon.errors import InputError
+from medrecon.mri.drawing import images_together
+from medrecon.mri.fdmr_plan import MODES, Mode, Parameters, Plan, Refine, Stop
+from medrecon.mri.fdmr_stages import Stages
+from medrecon.mri.method import Method, Solution
+from medrecon.networks.ddgan import DdganDenoiser
+from medrecon.problem import Problem
+from medrecon.progress import OnStep, Progress, silent
+
+
+@final
+@dataclass(frozen=True)
+class Fdmr(Method):
+    """FDMR (Magn. Reson. Imaging 2025, abstract only) on what AdaDiff (Guengoer et al. 2023) says of its parts.
+
+    Three stages: generation from the noised zero-filled image, adaptation of the network to the slice's k-space until
+    withheld samples are foretold no better, refinement. What the abstract leaves open is marked "inferred" in the
+    specification, A.7, and an option here.
+
+    mode : fdmr; static without adaptation and refinement; adadiff with all weights, a fixed count and no refinement;
+        dip, an untrained network in the same loop.
+    start : level of the noise that generation starts at; unless given the prior's last, 8. Fewer save calls.
+    iterations : of adaptation at most; unless given 200 (adadiff 1000), and 40 on a CPU.
+    stop : when adaptation ends: after a count, where withheld samples are foretold no better, or where the data are
+        explained to their noise (discrepancy); unless given holdout (adadiff: count).
+    share : of the samples outside the fully sampled centre that holdout withholds from stages 1 and 2: whole lines, at
+        least three, or blocks.
+    patience : iterations without a gain after which holdout stops.
+    gain : what counts as one, as a share.
+    excess : of the noise's power at which discrepancy stops.
+    parameters : what adapts: modulation, the scales and shifts of the norms, and low-rank, paths beside convolutions,
+        are a slice's own, so that many adapt together; all weights adapt slice by slice. Unless given modulation
+        (adadiff, dip: all).
+    rank : of the low-rank paths.
+    rate : step of Adam; unless given 0.01, 0.003 and 0.001 for the three.
+    shown : what the network sees while it adapts: the image that generation ends at (AdaDiff), or the noisy state
+        before it, which is what level 1 was trained on.
+    refine : renoise, the last levels again with the adapted network (R1); deterministic, without noise and with data
+        replaced (R2); original, with the network as it was trained (R3); none. Unless given renoise in mode fdmr.
+    level : up to which refinement adds noise.
+    runs : of the refinement, in antithetic pairs, whose mean is the image.
+    data : data steps weigh by the noise, or replace samples (hard), which copies their noise into the image.
+    cg : conjugate-gradient iterations of a data step.
+    trust : in the adapted image, when data are weighed against it: that of an estimate from level 1, or by what it errs
+        on withheld samples, where there are any (holdout).
+    final : whether the image has passed a last data step.
+    warm : start a batch of slices from the last slice before it instead of the prior; slices then depend on others.
+    batch : images a network call on CUDA; on the CPU always one.
+    """
+
+    name: ClassVar[str] = "fdmr"
+    needs_prior: ClassVar[bool] = True
+    default_prior: ClassVar[str | None] = "mri-ddgan"
+
+    mode: Mode = "fdmr"
+    start: int | None = None
+    iterations: int | None = None
+    stop: Stop | None = None
+    share: float = 0.1
+    patience: int = 20
+    gain: float = 1e-3
+    excess: float = 1.05
+    parameters: Parameters | None = None
+    rank: int = 4
+    rate: float | None = None
+    shown: Literal["image", "state"] = "image"
+    refine: Refine | None = None
+    level: int = 1
+    runs: int = 1
+    data: Literal["noise-weighted", "hard"] = "noise-weighted"
+    cg: int = 5
+    trust: Literal["level", "holdout"] = "level"
+    final: bool = True
+    warm: bool = False
+    batch: int = 16
+
+    def plan(self, device: torch.device) -> Plan:
+        """What the mode does with the options that were given."""
+        mode = MODES[self.mode] if self.iterations is not None else MODES[self.mode].on(device)
+        given = {"stop": self.stop, "parameters": self.parameters, "refine": self.refine, "rate": self.rate}
+        return mode.with_given(self.iterations, **given)
+
+    def rule(self, stop: Stop) -> StopRule:
+        """When a slice's adaptation ends."""
+        if stop == "holdout":
+            return HoldOut(self.patience, self.gain)
+        return Count() if stop == "count" else Discrepancy(self.excess)
+
+    def solve(
+        self, problem: Problem, *, prior: Prior | None = None, seed: int = 0, on_step: OnStep = silent
+    ) -> Solution:
+        """Reconstruct every slice.
+
+        Raises InputError for options out of range or a prior that is no DDGAN, and its NonFiniteError where the
+        adaptation breaks down.
+        """
+        stages = self.stages(prior, problem, seed)
+        images = problem.kspace.new_empty(problem.image_shape)
+        parts, calls, before = list(self._parts(problem, stages.together)), 0, None
+        for n, slices in enumerate(parts):
+            part = problem.select(slices)
+            found = stages(part, before if self.warm else None, _part_of(on_step, n, len(parts)))
+            images[slices], before = found.image, found.adapted
+            calls += found.calls * part.n_slices
+        return Solution(images[None], calls=calls // problem.n_slices)
+
+    def stages(self, prior: Prior | None, problem: Problem, seed: int) -> Stages:
+        """The three stages under the mask of `problem`, for any of its slices; what they record serves all batches."""
+        denoiser = self._denoiser(prior)
+        if prior is None or denoiser is None:
+            got = "none" if prior is None else prior.name
+            raise InputError(f"fdmr needs a DDGAN prior and got {got}; name one of kind mri-ddgan with --prior")
+        steps = denoiser.schedule.steps
+        for field in ("start", "level"):
+            value = getattr(self, field)
+            if value is not None and not 1 <= value <= steps:
+                raise InputError(f"{field} is {value}; give a level of the prior, 1 to {steps}")
+        return Stages(self, self.plan(problem.device), prior, denoiser, problem.mask, seed)
+
+    @staticmethod
+    def _denoiser(prior: Prior | None) -> DdganDenoiser | None:
+        return prior.denoise if prior is not None and isinstance(prior.denoise, DdganDenoiser) else None
+
+    def _parts(self, problem: Problem, together: bool) -> Iterator[slice]:
+        size = images_together(self.batch, problem.device) if together else 1
+        for first in range(0, problem.n_slices, size):
+            yield slice(first, min(first + size, problem.n_slices))
+
+    def __post_init__(self) -> None:
+        _check_words(self)
+        for field, least in (("iterations", 0), ("patience", 1), ("rank", 1), ("runs", 1), ("cg", 1), ("batch", 1)):
+            value = getattr(self, field)
+            if value is not None and value < least:
+                raise InputError(f"{field} is {value}; give a whole number of at least {least}")
+        for field in ("share", "gain"):
+            if not 0 < getattr(self, field) < 1:
+                raise InputError(f"{field} is {getattr(self, field)}; give a share between 0 and 1")
+        for field in ("rate", "excess"):
+            value = getattr(self, field)
+            if value is not None and not 0 < value < math.inf:
+                raise InputError(f"{field} is {value}; give a number above 0")
+        if self.mode == "dip" and self.parameters not in (None, "all"):
+            raise InputError(f"mode dip has nothing to modulate yet, and parameters is '{self.parameters}'; give all")
+
+
+WORDS: dict[str, tuple[str, ...]] = {
+    "mode": tuple(MODES),
+    "stop": ("count", "holdout", "discrepancy"),
+    "parameters": ("modulation", "low-rank", "all"),
+    "shown": ("image", "state"),
+    "refine": ("renoise", "deterministic", "original", "none"),
+    "data": ("noise-weighted", "hard"),
+    "trust": ("level", "holdout"),
+}
+
+
+def _check_words(method: Fdmr) -> None:
+    for field, words in WORDS.items():
+        value = getattr(method, field)
+        if value is not None and value not in words:
+            raise InputError(f"unknown {field} '{value}'; choose one of {', '.join(words)}")
+
+
+def _part_of(on_step: OnStep, part: int, parts: int) -> OnStep:
+    """Progress of one batch as progress of all."""
+    return lambda p: on_step(Progress(p.stage, part * p.total + p.done, parts * p.total))
