@@ -70,8 +70,8 @@ def run(argv: Sequence[str]) -> int:
         items = plan.part(shard)
         left = left_of(places.results, items)
         engine = LocalEngine(manifest.path, devices, workers, threads, ahead=int(device.type == "cuda"))
-        report = Report(plan, shard, items, left)
-        with first_interrupt() as asked:
+        with first_interrupt() as asked:  # from the first word on: whoever has read it may interrupt
+            report = Report(plan, shard, items, left)
             tally = work_through(engine, work, items, left, manifest, on_outcome=report.line, stop=asked)
     finally:
         manifest.close()
