@@ -18,6 +18,7 @@ import torch
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.mri import METHODS, Solution, method_class
+from medrecon.networks.ddgan.denoiser import DdganDenoiser
 from medrecon.networks.unrolled import Unrolled, load_unrolled
 from medrecon.problem import Problem
 
@@ -89,12 +90,21 @@ def low_lines(runner: Runner, problem: Problem) -> int:
     return method_class(runner.method)(**runner.options).lines(problem)  # type: ignore[attr-defined]
 
 
+ADAPTING = ("fdmr",)
+"""Methods whose network is a generator that is adapted to each slice."""
+
+
 def usable(name: str, priors: Sequence[Prior], options: Mapping[str, Any]) -> list[Prior]:
     """Those of `priors` that `name` is run with.
 
     A prior of the high band is for methods with a low band, and then they are run with no other; a `width` of 0 lines
-    leaves them none, so that they take priors of whole images as all other methods do.
+    leaves them none, so that they take priors of whole images as all other methods do. A generator of few large steps
+    is for the methods that adapt it, and those take no other.
     """
+    large = [prior for prior in priors if isinstance(prior.denoise, DdganDenoiser)]
+    if name in ADAPTING:
+        return large
+    priors = [prior for prior in priors if prior not in large]
     of_band = [prior for prior in priors if prior.of_band is not None]
     if of_band and has_low_band(name) and options.get("width") != 0:
         return of_band
@@ -128,6 +138,8 @@ def _without_prior(name: str, priors: Sequence[Prior]) -> str:
     if not priors:
         return f"method '{name}' needs a prior; name one with --prior, or leave it out of --methods"
     given = ", ".join(prior.name for prior in priors)
+    if name in ADAPTING:
+        return f"method '{name}' needs a generator of kind 'mri-ddgan', and {given} is none; name one with --prior"
     return (
         f"method '{name}' needs a prior of whole images here, and {given} knows the high band alone; name another "
         "with --prior, or leave the method out of --methods"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from phantom import gaussian, head
 
-from medrecon.bench.runners import made, methods
+from medrecon.bench.runners import ADAPTING, made, methods, usable
 from medrecon.cli.main import run
 from medrecon.datasets.pack import write_pack
 from medrecon.datasets.volume import TrainingVolume
@@ -15,6 +15,7 @@ from medrecon.diffusion.path import VP
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.mri import METHODS, method_class
+from medrecon.networks.ddgan.denoiser import DdganDenoiser
 
 WITH_BAND = ("hfs", "hfs-paper", "hfs-released")
 WITHOUT = ("dds", "spirit", "spirit-paper")
@@ -36,10 +37,19 @@ def names(method, priors, **options):
 
 
 def test_every_method_with_a_prior_is_of_one_kind_or_the_other() -> None:
-    assert {name for name in METHODS if method_class(name).needs_prior} == {*WITH_BAND, *WITHOUT}
+    assert {name for name in METHODS if method_class(name).needs_prior} == {*WITH_BAND, *WITHOUT, *ADAPTING}
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ADAPTING)
+def test_a_method_that_adapts_a_generator_takes_no_other_network(method) -> None:
+    generator = dataclasses.replace(image_prior("generator"), denoise=object.__new__(DdganDenoiser))
+    priors = [image_prior(), generator, band_prior()]
+    assert usable(method, priors, {}) == [generator]
+    assert usable("dds", priors, {}) == [priors[0]]
+    assert usable("hfs", priors, {}) == [priors[2]]
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in ADAPTING])
 def test_a_method_is_run_with_the_priors_that_it_can_use(method) -> None:
     priors = [image_prior("one"), band_prior("two"), image_prior("three"), band_prior("four")]
     runners = made(methods(priors), method, {})

@@ -73,7 +73,9 @@ def phantom(height, width):
     ("method", "space", "tile"),
     [(ColdPixel, "pixel", 80), (ColdPixel, "unshuffle", 112), (ColdLatent, "latent", 160), (RedCnnMethod, "", 64)],
 )
-def test_tiled_methods_equal_whole_slices(tmp_path, method, space, tile):
+def test_tiled_methods_equal_whole_slices(tmp_path, monkeypatch, method, space, tile):
+    """In single precision: with bfloat16 a sum in another order is 0.03 HU off now and then, whole or in tiles."""
+    monkeypatch.setattr("medrecon.networks.ct.load.network_dtype", lambda _: torch.float32)
     file = cold_file(tmp_path / "w.safetensors", space) if space else red_cnn_file(tmp_path / "w.safetensors")
     prior, how = load_ct(str(file)), {} if method is RedCnnMethod else {"steps": 2}
     low = phantom(190, 181)
