@@ -48,6 +48,15 @@ COMMON = ("--device", "cpu", "--threads", "1", "--accel", "3")
 VICTIMS = ("sender", "group", "worker")
 
 
+@dataclass(frozen=True)
+class Moments:
+    """When a run is killed, after how many of its lines and seconds, and who of it."""
+
+    most_lines: int = MOST_LINES
+    longest_pause: float = LONGEST_PAUSE
+    victims: tuple[str, ...] = VICTIMS
+
+
 @dataclass
 class Trial:
     """What was found with one number of workers."""
@@ -189,6 +198,7 @@ def killed(
     generator: np.random.Generator,
     *,
     done_before: bool = True,
+    moments: Moments = Moments(),
 ) -> Trial:
     """Run, kill, look, resume, and so on; then let it end and look at everything."""
     trial, began = Trial(workers), time.monotonic()
@@ -199,7 +209,7 @@ def killed(
         subprocess.run([*command, "--pattern", before.name], check=True, capture_output=True)
     written = before.stat().st_mtime_ns if done_before else None
     while sum(trial.kills.values()) < kills:
-        if not _interrupted([*command, "--resume"], trial, generator, kills):
+        if not _interrupted([*command, "--resume"], trial, generator, kills, moments):
             break
         trial.torn += _torn(results)
     ended = subprocess.run([*command, "--resume"], capture_output=True, text=True)
@@ -211,33 +221,38 @@ def killed(
     return trial
 
 
-def _interrupted(command: list[str], trial: Trial, generator: np.random.Generator, kills: int) -> bool:
+def _interrupted(
+    command: list[str], trial: Trial, generator: np.random.Generator, kills: int, moments: Moments
+) -> bool:
     """One start, until a kill ends it; False if it came to its end."""
     trial.starts += 1
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    assert process.stdout is not None
-    while sum(trial.kills.values()) < kills:
-        for _ in range(int(generator.integers(0, MOST_LINES))):
-            if not process.stdout.readline():
-                process.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        while sum(trial.kills.values()) < kills:
+            if not _moment_came(process, generator, moments):
                 return False
-        time.sleep(float(generator.uniform(0, LONGEST_PAUSE)))
-        victim = VICTIMS[int(generator.integers(len(VICTIMS)))]
-        if process.poll() is not None:
-            return False
-        if victim == "worker":
-            team = _workers(process.pid)
-            if team:
-                _kill(team[int(generator.integers(len(team)))])
-                trial.kills[victim] += 1
-            continue
-        (os.killpg if victim == "group" else os.kill)(process.pid, signal.SIGKILL)
-        trial.kills[victim] += 1
-        break
-    process.kill()
-    process.wait()
-    process.stdout.close()
+            victim = moments.victims[int(generator.integers(len(moments.victims)))]
+            if victim == "worker":
+                team = _workers(process.pid)
+                if team:
+                    _kill(team[int(generator.integers(len(team)))])
+                    trial.kills[victim] += 1
+                continue
+            (os.killpg if victim == "group" else os.kill)(process.pid, signal.SIGKILL)
+            trial.kills[victim] += 1
+            break
+        process.kill()
     return True
+
+
+def _moment_came(process: subprocess.Popen[str], generator: np.random.Generator, moments: Moments) -> bool:
+    """Wait for some lines and then some seconds; False if the run came to its end before."""
+    assert process.stdout is not None
+    for _ in range(int(generator.integers(0, moments.most_lines))):
+        if not process.stdout.readline():
+            process.wait()
+            return False
+    time.sleep(float(generator.uniform(0, moments.longest_pause)))
+    return process.poll() is None
 
 
 def _kill(pid: int) -> None:

@@ -16,9 +16,10 @@ def test_killed_twice_and_resumed(tmp_path):
     inputs = batch_kill.make_inputs(tmp_path / "in", 6)
     references = batch_kill.one_by_one(inputs, tmp_path / "one", "zero-filled")
     generator = np.random.default_rng(1)
+    early = batch_kill.Moments(most_lines=2, longest_pause=0.2, victims=("group", "sender"))  # no run is over by then
     trial = batch_kill.killed(
-        inputs, tmp_path / "out", references, "zero-filled", 2, 2, generator, done_before=False
-    )  # fmt: skip
+        inputs, tmp_path / "out", references, "zero-filled", 2, 2, generator, done_before=False, moments=early
+    )
     assert len(references) == 4
     assert sum(trial.kills.values()) == 2
     assert trial.passed(4, batch_kill.failures(inputs)), trial
