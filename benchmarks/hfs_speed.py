@@ -5,14 +5,16 @@ python benchmarks/hfs_speed.py VOLUMES OUT.json --sweep sweep_hfs.json [--hfs mr
 
 The first volume under standard conditions, R 8. Calibration is timed apart. Ours: one warm-up, then the median of five.
 The published forms run with the weights that the sweep chose: a tenth of their steps as a warm-up, two runs of as many,
-which show how far times vary, and one run of all.
+which show how far times vary, and one run of all. Two of them run a tenth once more with a plain network and every
+kernel launched singly, as the originals' code runs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from statistics import median
@@ -27,13 +29,15 @@ from medrecon.bench.conditions import Condition
 from medrecon.bench.sources import sources
 from medrecon.bench.stale import commit
 from medrecon.calibration import build_problem
+from medrecon.diffusion import predictor_corrector
 from medrecon.diffusion.prior import Prior
 from medrecon.io import write_json
 from medrecon.mri import method_class
 from medrecon.mri.method import Solution
-from medrecon.networks import load_prior
+from medrecon.networks import load_prior, ready
 from medrecon.provenance import versions
 
+SINGLY = ("hfs-paper", "spirit-paper")
 OURS = {"hfs": (5, 10, 20, 50), "dds": (20,), "spirit": (20, 50)}
 
 
@@ -92,10 +96,32 @@ def published(given: argparse.Namespace, case: Case, device: torch.device) -> It
     for group, name in names.items():
         prior, method = load_prior(name, device), "hfs-paper" if group == "vp" else group
         options = best_options(kept, group)
-        tenth = [timed(case, method, {**options, "steps": given.steps // 10}, prior)[0] for _ in range(3)]
+        part = {**options, "steps": given.steps // 10}
+        tenth = [timed(case, method, part, prior)[0] for _ in range(3)]
         whole = {**options, "steps": given.steps}
         found = row(case, method, whole, prior, [timed(case, method, whole, prior)])
-        yield {**found, "group": group, "seconds_of_a_tenth": tenth[1:]}
+        found |= {"group": group, "seconds_of_a_tenth": tenth[1:]}
+        if group in SINGLY:
+            with launched_singly():
+                plain = load_prior(name, device)
+                slow = [timed(case, method, part, plain)[0] for _ in range(3)]
+            found["singly_seconds_of_a_tenth"] = slow[1:]
+        yield found
+
+
+@contextmanager
+def launched_singly() -> Iterator[None]:
+    """Priors that are loaded here have the plain network, and chains are not recorded as graphs."""
+    held = ready.has_triton, predictor_corrector.Replay
+
+    def as_it_is(step: Callable[..., Any]) -> Callable[..., Any]:
+        return step
+
+    ready.has_triton, predictor_corrector.Replay = lambda: False, as_it_is  # type: ignore[assignment,misc]
+    try:
+        yield
+    finally:
+        ready.has_triton, predictor_corrector.Replay = held  # type: ignore[misc]
 
 
 def timed(case: Case, method: str, options: dict[str, Any], prior: Prior) -> tuple[float, Solution]:
