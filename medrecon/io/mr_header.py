@@ -1,4 +1,4 @@
-"""The header of an MR image that was reconstructed from raw data: place, measurement, how it was made, and nobody's name
+"""The header of an MR image that was reconstructed from raw data: place, measurement, how it was made, and no name
 unless it was asked for. Elements come from facts of the raw data's header by name; there is no source image to copy.
 """
 
@@ -36,7 +36,8 @@ SHORT = {"PatientSex": 1, "StudyID": 16, "AccessionNumber": 16, "BodyPartExamine
 EMPTY = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
     "AccessionNumber", "ReferringPhysicianName", "SeriesNumber", "Manufacturer", "PositionReferenceIndicator",
-    "Laterality", "PatientPosition", "ScanOptions", "MRAcquisitionType", "RepetitionTime", "EchoTime", "EchoTrainLength",
+    "Laterality", "PatientPosition", "ScanOptions", "MRAcquisitionType", "RepetitionTime", "EchoTime",
+    "EchoTrainLength",
 )  # fmt: skip
 """Of type 2: there, and empty where unknown."""
 POSITIONS = ("HFP", "HFS", "HFDR", "HFDL", "FFDR", "FFDL", "FFP", "FFS")
@@ -87,6 +88,7 @@ def image_header(shared: Dataset, number: int, affine: NDArray[np.float64] | Non
     made.SliceThickness = None if thickness is None else decimal(thickness)
     if affine is None:
         made.SOPClassUID, made.ConversionType = SecondaryCaptureImageStorage, "WSD"
+        made.PatientOrientation = None
         for element in ("FrameOfReferenceUID", "PositionReferenceIndicator"):
             del made[element]
         return made

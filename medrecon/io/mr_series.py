@@ -43,8 +43,9 @@ def write_mr_series(result: Reconstruction, folder: Path, *, keep_identity: bool
     slope = float(decimal(max(float(values.max()), float(np.finfo(np.float32).tiny)) / TOP))
     shared = series_header(result.header, _derivation(result), _conditions(result), keep_identity=keep_identity)
     pixel_module(shared, (values.shape[1], values.shape[2]), spacing, slope)
-    width = max(float(np.percentile(values, WINDOW)), slope)
-    shared.WindowCenter, shared.WindowWidth = decimal(width / 2), decimal(width)
+    width = float(np.percentile(values, WINDOW))
+    if width >= 1:  # DICOM has no narrower windows: viewers find their own for small values
+        shared.WindowCenter, shared.WindowWidth = decimal(width / 2), decimal(width)
     with quietly():
         for i, picture in enumerate(values):
             place = None if affine is None else moved(affine, (i, 0, 0))

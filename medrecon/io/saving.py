@@ -55,7 +55,7 @@ def check_result_writable(path: str | PathLike[str], *, keep_identity: bool = Fa
             raise InputError(f"{path}: only a DICOM series can keep identity; name a folder, or drop keep-identity")
         return check_writable(path)
     if path.is_dir() and any(path.iterdir()):
-        raise InputError(f"{path}: the folder is not empty; name a new one: series are not mixed")
+        raise InputError(f"{path}: is a folder, and not empty; name a new one: series are not mixed")
     if path.exists() and not path.is_dir():
         raise InputError(f"{path}: is a file; expected the name of a new folder")
     check_writable(path.with_name(path.name + ENDINGS[0]))  # the same questions of the folder above
@@ -107,7 +107,7 @@ def _write_nifti(reconstruction: Reconstruction, path: Path) -> None:
 
 
 def _placed(affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Index (x, y, slice, 1) to mm towards right, anterior and head, of (slice, y, x, 1) to left, posterior and head."""
+    """Index (x, y, slice, 1) to mm towards right, anterior, head; of (slice, y, x, 1) to left, posterior, head."""
     return RAS @ affine[:, [2, 1, 0, 3]]
 
 

@@ -42,8 +42,10 @@ def ending(path: Path, endings: Sequence[str] = ENDINGS) -> str | None:
 
 
 def is_folder_name(path: Path) -> bool:
-    """Whether `path` is a folder, or a name without a dot, which will be one."""
-    return path.is_dir() or not (path.suffix or ending(path))
+    """Whether `path` is a folder, or a name without a dot, which will be one; an ending always means a file."""
+    if ending(path) is not None:
+        return False
+    return path.is_dir() or not (path.suffix or path.name.startswith("."))
 
 
 def write_json(record: Mapping[str, Any], path: str | PathLike[str]) -> None:

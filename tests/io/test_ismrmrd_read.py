@@ -136,9 +136,7 @@ def test_averages_are_means(tmp_path):
     made = two_dimensional()
     made.add_volume(KSPACE + 1, average=0)
     made.add_volume(KSPACE - 1, average=1)
-    np.testing.assert_allclose(
-        ifft2c(load(made.write(tmp_path / "scan.h5")).kspace), images(KSPACE)[::-1], atol=2e-5
-    )
+    np.testing.assert_allclose(ifft2c(load(made.write(tmp_path / "scan.h5")).kspace), images(KSPACE)[::-1], atol=2e-5)
 
 
 LINES = [1, 3, 5, 7, 9, 11]
@@ -174,9 +172,7 @@ def test_what_is_no_image_is_left_out(tmp_path):
 def test_readouts_that_all_run_backwards_are_turned(tmp_path):
     made = two_dimensional()
     made.add_volume(KSPACE[..., ::-1, :], flags=[ismrmrd.ACQ_IS_REVERSE], centre=15)
-    np.testing.assert_allclose(
-        ifft2c(load(made.write(tmp_path / "scan.h5")).kspace), images(KSPACE)[::-1], atol=2e-5
-    )
+    np.testing.assert_allclose(ifft2c(load(made.write(tmp_path / "scan.h5")).kspace), images(KSPACE)[::-1], atol=2e-5)
 
 
 def test_several_contrasts_and_encodings_are_picked(tmp_path):

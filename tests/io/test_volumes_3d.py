@@ -45,7 +45,7 @@ def test_whole_partitions_become_slices(tmp_path, lines):
     assert (scan.voxel_mm, scan.slice_mm) == ((2.0, 1.5), 3.0)
     centre = (scan.affine @ [2, 4, 5, 1])[:3]
     assert centre == pytest.approx([10, -20, 30], abs=1e-4)
-    assert scan.affine[:3, :3].T == pytest.approx(np.stack([3 * NORMAL, 2 * READ, 1.5 * PHASE]), abs=1e-5)
+    assert pytest.approx(np.stack([3 * NORMAL, 2 * READ, 1.5 * PHASE]), abs=1e-5) == scan.affine[:3, :3].T
 
 
 def test_missing_partitions_make_the_readout_slices(tmp_path):
@@ -61,7 +61,7 @@ def test_missing_partitions_make_the_readout_slices(tmp_path):
     np.testing.assert_allclose(cropped, image_of(VOLUME * points[None, :, None, :]).transpose(2, 0, 1, 3), atol=3e-5)
     assert (scan.voxel_mm, scan.slice_mm) == ((3.0, 1.5), 2.0)
     assert (scan.affine @ [4, 3, 5, 1])[:3] == pytest.approx([10, -20, 30], abs=1e-4)
-    assert scan.affine[:3, :3].T == pytest.approx(np.stack([2 * READ, 3 * NORMAL, 1.5 * PHASE]), abs=1e-5)
+    assert pytest.approx(np.stack([2 * READ, 3 * NORMAL, 1.5 * PHASE]), abs=1e-5) == scan.affine[:3, :3].T
 
 
 def test_an_elliptical_shutter_is_no_acceleration(tmp_path):

@@ -93,7 +93,9 @@ class Twix:
         facts = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("three", "new")}
         yaps = YAPS.format(dimension=4 if self.three else 2, **facts)
         config = "".join(f'<ParamString."{name}">  {{ "{value}" }}\n' for name, value in PEOPLE.items())
-        meas = '<ParamString."tPatientPosition">  { "HFS" }\n<ParamDouble."flReadoutOSFactor">  { <Precision> 6  2.0 }\n'
+        meas = (
+            '<ParamString."tPatientPosition">  { "HFS" }\n<ParamDouble."flReadoutOSFactor">  { <Precision> 6  2.0 }\n'
+        )
         buffers = {"Config": config, "Dicom": config, "Meas": meas, "MeasYaps": yaps}
         body = b"".join(name.encode() + b"\0" + struct.pack("<I", len(t)) + t.encode() for name, t in buffers.items())
         length = max(-(-(8 + len(body)) // 32) * 32, 10240)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 
 IDENTITY = {
     "patientName": "Roe Jane", "patientID": "MRN4711", "patientBirthdate": "1970-01-02", "patientGender": "F",
@@ -14,7 +15,11 @@ IDENTITY = {
     "institutionName": "Saint Nowhere", "protocolName": "jane t2", "frameOfReferenceUID": "1.2.3.20240229.9",
     "stationName": "MRC4711", "deviceID": "D4711",
 }  # fmt: skip
-SECRETS = ("Roe", "ROE", "jane", "Jane", "4711", "1970", "20240229", "2024-02-29", "12:34", "123456", "0815", "Nowhere")
+SECRETS = (
+    "Roe", "ROE", "jane", "Jane", "MRN4711", "MRC4711", "D4711", "1970-01-02", "19700102", "2024-02-29", "20240229",
+    "12:34:56", "STU0815", "ACC0815", "Doctor", "Nowhere",
+)  # fmt: skip
+"""None so short that the digits of a new UID would hold it by chance."""
 READ, PHASE = np.array([0.6, 0.8, 0.0]), np.array([0.0, 0.0, -1.0])
 """Directions of an oblique slice in patient axes."""
 NORMAL = np.cross(READ, PHASE)
@@ -135,3 +140,19 @@ def two_dimensional(matrix=(16, 12), slices=3, **changes) -> Mrd:
         "recon_mm": (y * 1.5, x * 2.0, 4.0), "limits": (0, x - 1, x // 2),
     }  # fmt: skip
     return Mrd(**(facts | changes))
+
+
+def named_head(matrix=(32, 32)) -> Mrd:
+    """Two fully sampled slices of a head that four coils saw, with a little noise and with a name."""
+    from phantom import head
+
+    from medrecon.operators import fft2c
+
+    rows, columns = 2 * matrix[0], matrix[1]
+    y, x = torch.linspace(-2, 2, rows)[:, None], torch.linspace(-1, 1, columns)[None]
+    maps = torch.stack([torch.exp(-((y - a) ** 2 + (x - b) ** 2)) for a, b in ((-1, -1), (-1, 1), (1, -1), (1, 1))])
+    wide = torch.zeros(2, rows, columns)
+    wide[:, matrix[0] // 2 : matrix[0] // 2 + matrix[0]] = torch.as_tensor(head(2, *matrix)).float()
+    made = two_dimensional(matrix)
+    made.add_volume(fft2c((maps * wide[:, None]).to(torch.complex64)).numpy() + 0.01 * noise((2, 4, rows, columns)))
+    return made
