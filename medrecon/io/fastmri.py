@@ -13,7 +13,7 @@ from torch import Tensor
 from medrecon.crop import centre_crop
 from medrecon.errors import InputError
 from medrecon.io import datasets
-from medrecon.io.ismrmrd_header import Header, Limits, parse_header
+from medrecon.io.ismrmrd_header import Header, Limits, header_identity, parse_header
 from medrecon.io.lattice import Sampling, detect_sampling, sampled_points
 from medrecon.operators import fft2c, ifft2c
 from medrecon.scan import Scan
@@ -135,4 +135,5 @@ def _facts(file: h5py.File, header: Header, keep_identity: bool) -> dict[str, ob
     facts: dict[str, object] = {"format": "fastMRI HDF5", **header.facts}
     if "acquisition" in file.attrs:
         facts["sequence"] = datasets.text(file.attrs["acquisition"])
-    return {**facts, **datasets.identity(file.attrs, keep_identity)}
+    named = header_identity(file[HEADER][()]) if keep_identity else {}  # type: ignore[index]
+    return {**facts, **named, **datasets.identity(file.attrs, keep_identity)}

@@ -31,8 +31,10 @@ def load(
     path = Path(path)
     try:
         return _read(path, keep_identity, Pick(pick, path))
-    except InputError:
-        raise
+    except InputError as error:
+        if str(path) in str(error):
+            raise
+        raise InputError(f"{path}: {error}") from error
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({_first_line(error)}); expected {KNOWN}: check or copy it again"

@@ -4,6 +4,7 @@ unless it was asked for. Elements come from facts of the raw data's header by na
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ IDENTITY = {
 }  # fmt: skip
 SHORT = {"PatientSex": 1, "StudyID": 16, "AccessionNumber": 16, "BodyPartExamined": 16, "StationName": 16}
 """Characters that the element can hold, where these are fewer than 64."""
+WRITTEN = {"DA": r"\d{8}", "TM": r"\d{2,6}(\.\d{1,6})?", "UI": r"\d+(\.\d+){1,30}"}
+"""Dates without their hyphens, times without their colons, identifiers."""
 EMPTY = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
     "AccessionNumber", "ReferringPhysicianName", "SeriesNumber", "Manufacturer", "PositionReferenceIndicator",
@@ -49,6 +52,7 @@ def series_header(facts: Mapping[str, Any], derivation: Derivation, conditions: 
     from pydicom.uid import generate_uid
 
     made = Header()
+    made.SpecificCharacterSet = "ISO_IR 192"
     for name, element in ACQUISITION.items():
         if isinstance(facts.get(name), int | float) and facts[name] > 0:
             setattr(made, element, decimal(float(facts[name])))
@@ -116,12 +120,14 @@ def decimal(value: float) -> str:
 
 
 def _name(made: Dataset, facts: Mapping[str, Any]) -> None:
-    """Whom, where and when, in the words of the raw data's header; dates and times lose their signs."""
+    """Whom, where and when, in the words of the raw data's header; what DICOM cannot hold is left out."""
     from pydicom.datadict import dictionary_VR
 
     for name, element in IDENTITY.items():
         text = str(facts.get(name) or "").strip()
-        if dictionary_VR(element) in ("DA", "TM"):
-            text = text.replace("-", "").replace(":", "")[: 8 if dictionary_VR(element) == "DA" else 13]
+        kind = dictionary_VR(element)
+        if kind in WRITTEN:
+            text = text.replace("-", "").replace(":", "")
+            text = text if re.fullmatch(WRITTEN[kind], text) else ""
         if text:
             setattr(made, element, text.upper()[:1] if element == "PatientSex" else text[: SHORT.get(element, 64)])

@@ -21,6 +21,8 @@ from medrecon.io.upright import upright
 from medrecon.placed_scan import moved
 
 if TYPE_CHECKING:
+    from pydicom import Dataset
+
     from medrecon.reconstruction import Reconstruction
 
 TOP = 32767
@@ -41,16 +43,25 @@ def write_mr_series(result: Reconstruction, folder: Path, *, keep_identity: bool
         between = np.linalg.norm(affine[:3, 1:3], axis=0)
         spacing = float(between[0]), float(between[1])
     slope = float(decimal(max(float(values.max()), float(np.finfo(np.float32).tiny)) / TOP))
-    shared = series_header(result.header, _derivation(result), _conditions(result), keep_identity=keep_identity)
-    pixel_module(shared, (values.shape[1], values.shape[2]), spacing, slope)
-    width = float(np.percentile(values, WINDOW))
-    if width >= 1:  # DICOM has no narrower windows: viewers find their own for small values
-        shared.WindowCenter, shared.WindowWidth = decimal(width / 2), decimal(width)
     with quietly():
-        for i, picture in enumerate(values):
-            place = None if affine is None else moved(affine, (i, 0, 0))
-            header = image_header(shared, i + 1, place, thickness)
-            write_part(header, stored(picture, slope), folder / f"{i + 1:04d}.dcm")
+        try:
+            shared = series_header(result.header, _derivation(result), _conditions(result), keep_identity=keep_identity)
+            pixel_module(shared, (values.shape[1], values.shape[2]), spacing, slope)
+            _set_window(shared, float(np.percentile(values, WINDOW)))
+            for i, picture in enumerate(values):
+                place = None if affine is None else moved(affine, (i, 0, 0))
+                header = image_header(shared, i + 1, place, thickness)
+                write_part(header, stored(picture, slope), folder / f"{i + 1:04d}.dcm")
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"the header of the raw data cannot be carried over ({type(error).__name__}); write .nii.gz instead"
+            ) from error
+
+
+def _set_window(made: Dataset, width: float) -> None:
+    """From zero; DICOM has no window narrower than 1: viewers find their own for small values."""
+    if width >= 1:
+        made.WindowCenter, made.WindowWidth = decimal(width / 2), decimal(width)
 
 
 def stored(values: NDArray[np.float32], slope: float) -> NDArray[np.uint16]:

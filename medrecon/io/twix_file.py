@@ -22,12 +22,14 @@ MOST_MEASUREMENTS = 64
 """Entries of the table that VD/VE files begin with; VB files begin with the length of a header, above 10000 bytes."""
 ENTRY, TABLE = struct.Struct("<IIQQ64s64s"), struct.Struct("<II")
 SHORTEST_HEADER = 10000
+SCAN_HEADER, CHANNEL_HEADER, VB_HEADER = 192, 32, 128
+"""Bytes."""
 ODD = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, struct.error)
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """One readout: `(coil, sample)` data, its header (MDH) and its flags."""
+    """One readout: `(coil, sample)` data, a view of the file; its header (MDH) and its flags."""
 
     data: NDArray[np.complex64]
     mdh: Any
@@ -103,6 +105,7 @@ def _lines(file: BinaryIO, start: int, end: int, new: bool, path: Path) -> Itera
     """Until the readout that ends the measurement."""
     from twixtools.mdb import Mdb
 
+    mapped = np.memmap(path, np.uint8, "r")
     position = start
     while True:
         file.seek(position)
@@ -116,8 +119,15 @@ def _lines(file: BinaryIO, start: int, end: int, new: bool, path: Path) -> Itera
         if length == 0 or position + length > end:
             raise _cut_off(path)
         if not block.is_flag_set("SYNCDATA"):
-            yield Line(np.array(block.data), block.mdh, frozenset(block.get_active_flags()))
+            yield Line(_samples(mapped, position, block.mdh, new), block.mdh, frozenset(block.get_active_flags()))
         position += length
+
+
+def _samples(mapped: NDArray[np.uint8], position: int, mdh: Any, new: bool) -> NDArray[np.complex64]:
+    """VD/VE: one header a readout and one a coil; VB: a whole header before each coil."""
+    skip, first = (CHANNEL_HEADER, SCAN_HEADER) if new else (VB_HEADER, 0)
+    row = np.dtype([("skip", "V", skip), ("data", "<c8", (int(mdh.SamplesInScan),))])
+    return np.frombuffer(mapped, row, int(mdh.UsedChannels), position + first)["data"]
 
 
 def _cut_off(path: Path) -> InputError:

@@ -9,17 +9,18 @@ import numpy as np
 import torch
 
 IDENTITY = {
-    "patientName": "Roe Jane", "patientID": "MRN4711", "patientBirthdate": "1970-01-02", "patientGender": "F",
+    "patientName": "Roewald Janette", "patientID": "MRN4711", "patientBirthdate": "1970-01-02", "patientGender": "F",
     "studyDate": "2024-02-29", "studyTime": "12:34:56", "studyID": "STU0815", "accessionNumber": "ACC0815",
-    "referringPhysicianName": "Who Doctor", "studyDescription": "HEAD OF ROE", "studyInstanceUID": "1.2.3.20240229.4",
-    "institutionName": "Saint Nowhere", "protocolName": "jane t2", "frameOfReferenceUID": "1.2.3.20240229.9",
+    "referringPhysicianName": "Who Doctor", "studyDescription": "HEAD OF ROEWALD",
+    "studyInstanceUID": "1.2.3.20240229.4",
+    "institutionName": "Saint Nowhere", "protocolName": "janette t2", "frameOfReferenceUID": "1.2.3.20240229.9",
     "stationName": "MRC4711", "deviceID": "D4711",
 }  # fmt: skip
 SECRETS = (
-    "Roe", "ROE", "jane", "Jane", "MRN4711", "MRC4711", "D4711", "1970-01-02", "19700102", "2024-02-29", "20240229",
-    "12:34:56", "STU0815", "ACC0815", "Doctor", "Nowhere",
+    "Roewald", "ROEWALD", "janette", "Janette", "MRN4711", "MRC4711", "D4711", "1970-01-02", "19700102", "2024-02-29",
+    "20240229", "12:34:56", "STU0815", "ACC0815", "Doctor", "Nowhere",
 )  # fmt: skip
-"""None so short that the digits of a new UID would hold it by chance."""
+"""None so short that pixels or the digits of a new UID would hold it by chance."""
 READ, PHASE = np.array([0.6, 0.8, 0.0]), np.array([0.0, 0.0, -1.0])
 """Directions of an oblique slice in patient axes."""
 NORMAL = np.cross(READ, PHASE)

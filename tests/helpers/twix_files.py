@@ -14,8 +14,8 @@ BITS = {
 COUNTERS = ("Lin", "Ave", "Sli", "Par", "Eco", "Phs", "Rep", "Set", "Seg", "Ida", "Idb", "Idc", "Idd", "Ide")
 SYNC = 64
 PEOPLE = {
-    "tPatientName": "Roe^Jane", "PatientID": "MRN4711", "PatientBirthDay": "19700102", "tProtocolName": "jane t2",
-    "InstitutionName": "Saint Nowhere", "DeviceSerialNumber": "D4711",
+    "tPatientName": "Roewald^Janette", "PatientID": "MRN4711", "PatientBirthDay": "19700102",
+    "tProtocolName": "janette t2", "InstitutionName": "Saint Nowhere", "DeviceSerialNumber": "D4711",
 }  # fmt: skip
 YAPS = """### ASCCONV BEGIN ###
 sKSpace.lBaseResolution = {base}
@@ -118,7 +118,9 @@ def write_twix(path, *measurements: Twix):
     parts = [made.measurement() for made in measurements]
     offset, entries, body = 10240, b"", b""
     for number, part in enumerate(parts):
-        entries += struct.pack("<IIQQ64s64s", number, number, offset + len(body), len(part), b"Roe^Jane", b"jane t2")
+        entries += struct.pack(
+            "<IIQQ64s64s", number, number, offset + len(body), len(part), b"Roewald^Janette", b"janette t2"
+        )
         body += part.ljust(-(-len(part) // 512) * 512, b"\0")
     path.write_bytes((struct.pack("<II", 0, len(parts)) + entries).ljust(offset, b"\0") + body)
     return path

@@ -182,3 +182,12 @@ def test_what_cannot_be_written(tmp_path):
     with pytest.raises(InputError, match="NaN"):
         save(broken, tmp_path / "out")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "full"]
+
+
+def test_identity_that_dicom_cannot_hold_is_left_out(tmp_path):
+    odd = {"patient_birthdate": "1970", "study_time": "noon", "study_uid": "none", "patient_name": "Rœwald^Zoë"}
+    made = result()
+    save(replace(made, header={**made.header, **odd}), tmp_path / "out", keep_identity=True)
+    part = parts_of(tmp_path / "out")[0]
+    assert (part.PatientBirthDate, part.StudyTime, str(part.PatientName)) == ("", "", "Rœwald^Zoë")
+    assert part.StudyInstanceUID.is_valid

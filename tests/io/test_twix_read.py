@@ -105,7 +105,7 @@ def test_identity_only_where_asked(tmp_path, capfd, new):
     shown = f"{scan.header}{scan}{describe(scan)}{describe(scan).as_dict()}{capfd.readouterr()}"
     assert not [word for word in SECRETS if word in shown]
     named = load(path, keep_identity=True).header
-    assert (named["patient_name"], named["patient_id"]) == ("Roe^Jane", "MRN4711")
+    assert (named["patient_name"], named["patient_id"]) == ("Roewald^Janette", "MRN4711")
 
 
 def test_refusals_and_damage(tmp_path, new, capfd):
