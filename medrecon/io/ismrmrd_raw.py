@@ -33,6 +33,12 @@ OTHERS = {
 INLINE = (None, "embedded", "interleaved")
 """Calibration lines that belong to the same k-space; others were measured apart, maybe with another contrast."""
 BLOCK = 4096
+HEAD = (
+    "flags", "idx", "encoding_space_ref", "trajectory_dimensions", "active_channels", "number_of_samples",
+    "discard_pre", "discard_post", "center_sample", "sample_time_us", "position", "read_dir", "phase_dir", "slice_dir",
+)  # fmt: skip
+STEPS = ("kspace_encode_step_1", "kspace_encode_step_2", "slice", *COUNTERS[1:])
+"""What is read of each readout's header, and of the counters in it."""
 
 
 def find_group(file: h5py.File, pick: Pick) -> h5py.Group | None:
@@ -57,7 +63,10 @@ def _is_raw(group: h5py.Group) -> bool:
 
 
 def _has_head(data: h5py.Dataset) -> bool:
-    return data.dtype.names is not None and {"head", "data"} <= set(data.dtype.names)
+    if data.ndim != 1 or not {"head", "data"} <= set(data.dtype.names or ()):
+        return False
+    head = data.dtype["head"]
+    return set(HEAD) <= set(head.names or ()) and set(STEPS) <= set(head["idx"].names or ())
 
 
 def read(group: h5py.Group, path: Path, pick: Pick, *, keep_identity: bool = False) -> Scan:

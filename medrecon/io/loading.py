@@ -17,6 +17,9 @@ KNOWN = (
     "an HDF5 file with a dataset 'kspace', or a .npy array"
 )
 
+DAMAGE = (OSError, RuntimeError, KeyError, ValueError)
+"""What h5py raises of files that it cannot follow."""
+
 
 def load(
     path: str | PathLike[str], *, keep_identity: bool = False, pick: Mapping[str, int | str] | None = None
@@ -35,7 +38,7 @@ def load(
         if str(path) in str(error):
             raise
         raise InputError(f"{path}: {error}") from error
-    except OSError as error:
+    except DAMAGE as error:
         raise InputError(
             f"{path}: cannot be read ({_first_line(error)}); expected {KNOWN}: check or copy it again"
         ) from error
@@ -69,5 +72,5 @@ def _read(path: Path, keep_identity: bool, pick: Pick) -> Scan:
     raise InputError(f"{path}: neither HDF5 nor .npy nor other k-space that is known here; expected {KNOWN}")
 
 
-def _first_line(error: OSError) -> str:
+def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__

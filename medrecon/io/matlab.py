@@ -1,4 +1,4 @@
-"""MATLAB files, v5 to v7.2 (scipy) and v7.3 (HDF5): k-space as MATLAB's users keep it, (y, x, coil, slice).
+"""MATLAB files, v5 to v7.2 (`mat5`) and v7.3 (HDF5): k-space as MATLAB's users keep it, (y, x, coil, slice).
 
 Three axes are (y, x, coil). A variable `axes` such as 'slice coil y x' names them in any other order. The variable is
 `kspace`, or the only complex one of 3 or 4 axes, or the one that is picked. Further variables are those of plain files:
@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 
 from medrecon.errors import InputError
 from medrecon.io import plain
+from medrecon.io.mat5 import read_mat5
 from medrecon.io.raw.pick import Pick
 from medrecon.scan import Scan
 
 V5, V73 = b"MATLAB 5.0", b"MATLAB 7.3"
+DAMAGE = (ValueError, TypeError, LookupError, OverflowError, zlib.error)
 AXES = {3: "y x coil", 4: "y x coil slice"}
 ATTRIBUTES = ("axes", "phase_axes", "fov_mm", "voxel_mm", "slice_mm")
 
@@ -37,8 +39,8 @@ def read(path: Path, pick: Pick) -> Scan:
     """The scan of a MATLAB file; raises InputError for no or several k-space variables and for damage."""
     pick.check(("variable",))
     try:
-        found = _read_v73(path) if h5py.is_hdf5(path) else _read_v5(path)
-    except (ValueError, TypeError, KeyError, EOFError, NotImplementedError, zlib.error) as error:
+        found = _read_v73(path) if h5py.is_hdf5(path) else read_mat5(path)
+    except DAMAGE as error:
         raise InputError(
             f"{path}: cannot be read as MATLAB ({type(error).__name__}), cut off?; save it again"
         ) from error
@@ -69,17 +71,6 @@ def _chosen(found: Mapping[str, NDArray], pick: Pick) -> str:
             "pick one, such as variable=NAME (--pick variable=NAME)"
         )
     return complex_ones[0]
-
-
-def _read_v5(path: Path) -> dict[str, NDArray]:
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        found = loadmat(path)
-    except MatReadError as error:
-        raise ValueError(str(error)) from error
-    return {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
 
 
 def _read_v73(path: Path) -> dict[str, NDArray]:

@@ -109,7 +109,7 @@ def _with_calibration(image: list[Line], measured: Measurement) -> tuple[list[Li
     """Reference lines inside the scan fill the places that no imaging line has; a reference scan is left out."""
     only = [line for line in image if _is_reference(line)]
     plain = [line for line in image if not _is_reference(line)]
-    mode = _yaps(measured.protocol, "sPat", "ucRefScanMode")
+    mode = _number(_yaps(measured.protocol, "sPat", "ucRefScanMode"))
     if not plain or (mode is not None and mode >= APART):
         return plain or only, len(only) if plain else 0
     taken = {_place(line) for line in plain}

@@ -138,6 +138,6 @@ def _cut_off(path: Path) -> InputError:
 
 @contextmanager
 def _silently() -> Iterator[None]:
-    """Without what twixtools prints."""
-    with redirect_stdout(StringIO()):
+    """Without what twixtools prints, and without numpy's warnings of numbers that a damaged file makes too large."""
+    with redirect_stdout(StringIO()), np.errstate(all="ignore"):
         yield

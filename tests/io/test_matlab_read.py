@@ -88,3 +88,37 @@ def test_damage(save):
     for kept in (len(data) // 2, 600, 130):
         path.write_bytes(data[:kept])
         assert "read" in refusal(path)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_what_scipy_writes_is_read_as_scipy_reads_it(tmp_path, compressed):
+    from scipy.io import loadmat
+
+    from medrecon.io.mat5 import read_mat5
+
+    variables = {
+        "a": noise((3, 4, 5)), "b": noise((2, 7)).astype(np.complex128), "c": np.arange(6, dtype="i2").reshape(2, 3),
+        "d": 2.5, "e": "some text", "f": np.ones((3, 3)) > 0, "g": {"inner": 1}, "h": np.zeros((0, 3)), "ab": [1, 2, 3],
+    }  # fmt: skip
+    savemat(tmp_path / "a.mat", variables, do_compression=compressed)
+    expected, found = loadmat(tmp_path / "a.mat"), read_mat5(tmp_path / "a.mat")
+    assert set(found) == set(variables) - {"g"}
+    for name, values in found.items():
+        np.testing.assert_array_equal(values, expected[name], err_msg=name)
+
+
+def test_random_damage_ends_in_one_line_or_in_an_array(tmp_path):
+    said = []
+    rng = np.random.default_rng(0)
+    savemat(tmp_path / "a.mat", {"kspace": MATLAB, "fov_mm": [1.0, 2.0]})
+    data = np.frombuffer((tmp_path / "a.mat").read_bytes(), np.uint8)
+    for _ in range(60):
+        broken = data.copy()
+        broken[rng.integers(0, 300, 4)] = rng.integers(0, 256, 4)
+        (tmp_path / "b.mat").write_bytes(broken.tobytes())
+        try:
+            load(tmp_path / "b.mat")
+        except InputError as error:
+            said.append(str(error))
+    assert len(said) > 20
+    assert not [line for line in said if "\n" in line]

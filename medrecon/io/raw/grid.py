@@ -48,7 +48,8 @@ def on_grid(readouts: Readouts, encoding: Encoding, path: Path) -> Grid:
                 f"the encoded matrix of {columns}; mend the header"
             )
         at = slice(start, start + data.shape[1])
-        kspace[slices[i], :, part[i], at, line[i]] += data
+        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused with the volume
+            kspace[slices[i], :, part[i], at, line[i]] += data
         points[slices[i], part[i], at, line[i]] = True
         counts[slices[i], part[i], line[i]] += 1
     different = next((s for s in range(len(numbers)) if not np.array_equal(points[s], points[0])), None)
