@@ -19,6 +19,7 @@ from medrecon.evaluation.residual import residual_warning, residuals
 from medrecon.instruments import Stopwatch, peak_memory_mib, reset_peak_memory
 from medrecon.mri import Method, Solution, method_class
 from medrecon.operators import fft2c
+from medrecon.placed_scan import output_affine
 from medrecon.problem import Problem
 from medrecon.progress import OnStep, Progress, silent
 from medrecon.provenance import provenance
@@ -198,6 +199,8 @@ def _joined(parts: Sequence[_Part], scan: Scan, task: _Task) -> Reconstruction:
         peak_memory_mib=peak_memory_mib(task.device),
         voxel_mm=scan.voxel_mm,
         slice_mm=scan.slice_mm,
+        affine=output_affine(scan),
+        header=scan.header,
     )
 
 

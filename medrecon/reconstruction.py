@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -30,6 +32,10 @@ class Reconstruction:
     reference_kind : "simulated", "combined" or "rss", None without a reference.
     scores : the `scores` of the provenance, None without a reference.
     voxel_mm, slice_mm : pixel size (y, x) and distance of slices in mm, None where unknown.
+    affine : `(4, 4)` takes an index (slice, y, x, 1) of `image` to mm towards the patient's left, posterior and head;
+        None where the file does not say where it lies.
+    header : facts of the scan's header. Identity stands in it only where it was asked for on loading, and is written
+        by a DICOM series alone, where it is asked for again.
     warnings : what may be wrong with the image, one sentence each without a full stop.
     provenance : everything that made the image, ready for JSON.
     """
@@ -49,6 +55,8 @@ class Reconstruction:
     scores: Mapping[str, Any] | None = None
     voxel_mm: tuple[float, float] | None = None
     slice_mm: float | None = None
+    affine: NDArray[np.float64] | None = None
+    header: Mapping[str, Any] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
 

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import tyro
 
-from medrecon.cli.parse import parse
+from medrecon.cli.parse import parse, parse_pick
+from medrecon.errors import InputError
 
 DESCRIPTION = (
     "Print what a scan or a CT volume holds: matrix, voxel, sampling, noise level, HU, and how each was found."
@@ -21,7 +22,10 @@ class Info:
     """Options of `medrecon info`."""
 
     file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE")]
-    """The scan: fastMRI .h5, plain .h5 or .npy; or a CT volume: a DICOM series (folder or one file of it), NIfTI."""
+    """The scan: fastMRI .h5, ISMRMRD, BART .cfl, Siemens twix .dat, MATLAB .mat, plain .h5 or .npy; or a CT volume: a
+    DICOM series (folder or one file of it), NIfTI."""
+    pick: Annotated[str | None, tyro.conf.arg(metavar="NAME=N,...", help_behavior_hint="")] = None
+    """Which volume of a file that holds several, as for medrecon mri."""
 
 
 def run(argv: Sequence[str]) -> int:
@@ -30,6 +34,12 @@ def run(argv: Sequence[str]) -> int:
     from medrecon.io import describe, describe_volume, holds_volume, load, load_volume
 
     path = options.file
-    facts = describe_volume(load_volume(path)) if holds_volume(path) else describe(load(path))
+    if holds_volume(path) and options.pick is not None:
+        raise InputError(f"{path}: holds one volume; leave --pick out")
+    facts = (
+        describe_volume(load_volume(path))
+        if holds_volume(path)
+        else describe(load(path, pick=parse_pick(options.pick)))
+    )
     print("\n".join(facts.lines()))
     return 0

@@ -11,7 +11,7 @@ import tyro
 
 from medrecon.cli.bar import progress_bar
 from medrecon.cli.device import resolve
-from medrecon.cli.parse import check_distinct, method_name, parse_both, parse_slices
+from medrecon.cli.parse import check_distinct, method_name, parse_both, parse_pick, parse_slices
 from medrecon.cli.report import print_report
 from medrecon.errors import InputError
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from medrecon.reconstruction import Reconstruction
     from medrecon.scan import Scan
 
-IMAGES = (".h5", ".nii.gz", ".nii", ".npy", ".png")
 DESCRIPTION = """Reconstruct multi-coil MRI k-space. A fully sampled scan is undersampled and the image scored;
 an undersampled one is reconstructed as it is.
 
@@ -33,9 +32,10 @@ class Mri:
     """Options that every method has."""
 
     input: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="[INPUT]", help_behavior_hint="")] = None
-    """The scan: fastMRI .h5, plain .h5 or .npy. Without one, the embedded scan."""
-    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FILE", help_behavior_hint="")] = None
-    """Where the image goes: .h5, .nii.gz, .npy, or .png for the picture."""
+    """The scan: fastMRI .h5, ISMRMRD, BART .cfl, Siemens twix .dat, MATLAB .mat, plain .h5 or .npy. Without one, the
+    embedded scan."""
+    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="OUT", help_behavior_hint="")] = None
+    """Where the image goes: .h5, .nii.gz, .npy, .png for the picture, or a new folder for a derived DICOM series."""
     method: str = "spirit"
     """zero-filled, sense, wavelet, tv, spirit-linear, dds, spirit, hfs or fdmr; published forms, slow and there to be
     measured: hfs-paper, hfs-released, spirit-paper; --help after a method shows its options."""
@@ -60,6 +60,11 @@ class Mri:
     """Where the record of the run goes."""
     picture: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
     """Where the picture goes (.png): reference, zero-filled, reconstruction, error, standard deviation."""
+    pick: Annotated[str | None, tyro.conf.arg(metavar="NAME=N,...", help_behavior_hint="")] = None
+    """Which volume of a file that holds several: encoding, contrast, phase, repetition, set, group (ISMRMRD, twix),
+    or variable (MATLAB)."""
+    keep_identity: bool = False
+    """Keep the patient's name and other identity in a derived DICOM series; they are left out unless asked for."""
     holdout: bool = False
     """Reconstruct a second time without 5 % of the samples and score the prediction of them."""
 
@@ -79,7 +84,7 @@ def run(argv: Sequence[str]) -> int:
     if common.prior is not None and not kind.needs_prior:
         raise InputError(f"--method {common.method} uses no prior; leave --prior out, or choose dds, spirit or hfs")
     device = resolve(common.device, common.threads)
-    scan = asked.of(_load(common.input))
+    scan = asked.of(_load(common))
     from medrecon.pipeline import reconstruct
 
     with progress_bar() as on_step:
@@ -100,29 +105,34 @@ def run(argv: Sequence[str]) -> int:
 
 def _check(common: Mri) -> None:
     """What can be known to be wrong before any file is read."""
-    from medrecon.io import check_writable
+    from medrecon.io import check_result_writable, check_writable
 
-    for path, endings in ((common.out, IMAGES), (common.picture, (".png",)), (common.json, (".json",))):
+    if common.out is not None:
+        check_result_writable(common.out, keep_identity=common.keep_identity)
+    elif common.keep_identity:
+        raise InputError("--keep-identity without -o keeps nothing; give -o a folder for a DICOM series")
+    for path, endings in ((common.picture, (".png",)), (common.json, (".json",))):
         if path is not None:
             check_writable(path, endings)
     check_distinct((common.input, common.mask, common.prior), (common.out, common.picture, common.json))
 
 
-def _load(path: Path | None) -> Scan:
+def _load(common: Mri) -> Scan:
     from medrecon.io import load
 
+    path = common.input
     if path is None:
         from medrecon.simulate.demo import demo_path
 
         path = demo_path()
-    return load(path)
+    return load(path, keep_identity=common.keep_identity, pick=parse_pick(common.pick))
 
 
 def _write(result: Reconstruction, common: Mri) -> None:
     from medrecon.io import save, save_picture, write_json
 
     if common.out is not None:
-        save(result, common.out)
+        save(result, common.out, keep_identity=common.keep_identity)
     if common.picture is not None:
         save_picture(result, common.picture)
     if common.json is not None:

@@ -121,3 +121,14 @@ def parse_slices(text: str | None) -> tuple[int | None, int | None]:
         raise InputError(f"--slices is '{text}'; give a range A:B, for example 0:2")
     start, stop = (int(number) if number else None for number in found.groups())
     return start, stop
+
+
+def parse_pick(text: str | None) -> dict[str, str]:
+    """Names and what was chosen of "contrast=1,repetition=0"."""
+    found = {}
+    for part in (text or "").split(",") if text is not None else ():
+        name, sign, value = (word.strip() for word in part.partition("="))
+        if not (name and sign and value):
+            raise InputError(f"--pick is '{text}'; give NAME=N, for example contrast=1")
+        found[name] = value
+    return found

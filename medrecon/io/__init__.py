@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from medrecon.io.info import ScanInfo, describe
     from medrecon.io.loading import load
     from medrecon.io.picture import save_picture
-    from medrecon.io.saving import save
+    from medrecon.io.saving import check_result_writable, save
     from medrecon.io.volume_info import VolumeInfo, describe_volume
     from medrecon.io.volume_saving import check_volume_writable, save_volume
     from medrecon.io.volumes import holds_volume, load_volume
@@ -19,6 +19,7 @@ _HOME = {
     "Derivation": "medrecon.io.derivation",
     "ScanInfo": "medrecon.io.info",
     "VolumeInfo": "medrecon.io.volume_info",
+    "check_result_writable": "medrecon.io.saving",
     "check_volume_writable": "medrecon.io.volume_saving",
     "check_writable": "medrecon.io.writable",
     "describe": "medrecon.io.info",
@@ -37,6 +38,7 @@ __all__ = [
     "Derivation",
     "ScanInfo",
     "VolumeInfo",
+    "check_result_writable",
     "check_volume_writable",
     "check_writable",
     "describe",

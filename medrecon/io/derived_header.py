@@ -79,7 +79,7 @@ def derived_header(
     if keep_identity:
         _keep_identity(made, whole)
     else:
-        _mark_removed(made, str(whole.get("StudyInstanceUID") or whole.SeriesInstanceUID))
+        mark_removed(made, str(whole.get("StudyInstanceUID") or whole.SeriesInstanceUID))
     for name in EMPTY:
         if name not in made:
             setattr(made, name, None)
@@ -103,46 +103,55 @@ def _keep_identity(made: Dataset, whole: Dataset) -> None:
             made[name] = whole[name]
 
 
-def _mark_removed(made: Dataset, study: str) -> None:
+def mark_removed(made: Dataset, study: str, *, retains_uids: bool = True) -> None:
     """A study of its own, since one study has one patient; the same for every series derived from one study."""
     from pydicom.uid import generate_uid
 
     made.StudyInstanceUID = generate_uid(entropy_srcs=["medrecon", study])
     made.PatientIdentityRemoved = "YES"
-    made.DeidentificationMethod = "medrecon: elements kept by name; UIDs of sources retained"
-    made.DeidentificationMethodCodeSequence = [
-        _code("113100", "DCM", "Basic Application Confidentiality Profile"),
-        _code("113110", "DCM", "Retain UIDs Option"),
-    ]
+    uids = "; UIDs of sources retained" if retains_uids else ""
+    made.DeidentificationMethod = f"medrecon: elements kept by name{uids}"
+    profiles = [code("113100", "DCM", "Basic Application Confidentiality Profile")]
+    made.DeidentificationMethodCodeSequence = (
+        [*profiles, code("113110", "DCM", "Retain UIDs Option")] if retains_uids else profiles
+    )
     made.LongitudinalTemporalInformationModified = "REMOVED"
 
 
 def _say_how(made: Dataset, source: Frame, derivation: Derivation) -> None:
-    """Derivation, its source image, and the program as contributing equipment."""
+    """Derivation and its source image."""
     from pydicom import Dataset as Header
 
-    weights = f", weights sha256 {derivation.weights}" if derivation.weights else ""
-    made.DerivationDescription = (
-        f"{derivation.method} of medrecon {derivation.version}{weights}; research use only, not for diagnosis"
-    )[:1024]
-    made.DerivationCodeSequence = [_code(derivation.method[:16], SCHEME, derivation.method[:64], derivation.version)]
-    if derivation.weights:
-        made.DerivationCodeSequence.append(
-            _code(derivation.weights[:16], SCHEME, derivation.weights[:64], derivation.version)
-        )
+    describe_derivation(made, derivation, f"denoised by {derivation.method}")
     reference = Header()
     reference.ReferencedSOPClassUID = source.header.SOPClassUID
     reference.ReferencedSOPInstanceUID = source.header.SOPInstanceUID
     if source.is_part:
         reference.ReferencedFrameNumber = source.index + 1
     reference.SpatialLocationsPreserved = "YES"
-    reference.PurposeOfReferenceCodeSequence = [_code("121322", "DCM", "Source image for image processing operation")]
+    reference.PurposeOfReferenceCodeSequence = [code("121322", "DCM", "Source image for image processing operation")]
     made.SourceImageSequence = [reference]
+
+
+def describe_derivation(made: Dataset, derivation: Derivation, done: str, conditions: str = "") -> None:
+    """What was done, with what, and the program as contributing equipment."""
+    from pydicom import Dataset as Header
+
+    weights = f", weights sha256 {derivation.weights}" if derivation.weights else ""
+    made.DerivationDescription = (
+        f"{derivation.method} of medrecon {derivation.version}{weights}{conditions}; "
+        "research use only, not for diagnosis"
+    )[:1024]
+    made.DerivationCodeSequence = [code(derivation.method[:16], SCHEME, derivation.method[:64], derivation.version)]
+    if derivation.weights:
+        made.DerivationCodeSequence.append(
+            code(derivation.weights[:16], SCHEME, derivation.weights[:64], derivation.version)
+        )
     program = Header()
-    program.PurposeOfReferenceCodeSequence = [_code("109102", "DCM", "Processing Equipment")]
+    program.PurposeOfReferenceCodeSequence = [code("109102", "DCM", "Processing Equipment")]
     program.Manufacturer = "medrecon"
     program.SoftwareVersions = derivation.version
-    program.ContributionDescription = f"denoised by {derivation.method}"[:1024]
+    program.ContributionDescription = done[:1024]
     made.ContributingEquipmentSequence = [program]
 
 
@@ -152,7 +161,8 @@ def _series_number(whole: Dataset) -> int | None:
     return None if number is None else 1000 + int(number)
 
 
-def _code(value: str, scheme: str, meaning: str, version: str = "") -> Dataset:
+def code(value: str, scheme: str, meaning: str, version: str = "") -> Dataset:
+    """One item of a code sequence."""
     from pydicom import Dataset as Header
 
     item = Header()

@@ -42,7 +42,7 @@ def write_series(
                 header.FrameOfReferenceUID = reference
             stored = stored_numbers(hu[i], frame, padding[i])
             try:
-                _write(header, stored, folder / f"{i + 1:04d}.dcm")
+                write_part(header, stored, folder / f"{i + 1:04d}.dcm")
             except (ValueError, TypeError, AttributeError) as error:
                 raise InputError(
                     f"{frame.file}: its header cannot be carried over ({type(error).__name__}); write .nii.gz instead"
@@ -74,8 +74,8 @@ def _sources(source: DicomSource) -> Iterator[tuple[Frame, Dataset]]:
         yield frames[part.frame], whole
 
 
-def _write(header: Dataset, stored: NDArray[np.integer], path: Path) -> None:
-    """Uncompressed, little endian."""
+def write_part(header: Dataset, stored: NDArray[np.integer], path: Path) -> None:
+    """One file: uncompressed, little endian."""
     from pydicom.dataelem import DataElement
     from pydicom.dataset import FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian

@@ -13,7 +13,7 @@ from torch import Tensor
 from medrecon.crop import centre_crop
 from medrecon.errors import InputError
 from medrecon.io import datasets
-from medrecon.io.ismrmrd_header import Header, Limits, parse_header
+from medrecon.io.ismrmrd_header import Header, Limits, header_identity, parse_header
 from medrecon.io.lattice import Sampling, detect_sampling, sampled_points
 from medrecon.operators import fft2c, ifft2c
 from medrecon.scan import Scan
@@ -42,7 +42,7 @@ def read(file: h5py.File, path: Path, *, keep_identity: bool = False) -> Scan:
     wanted = min(header.recon.matrix[0], matrix[0])
     if sampling.phase_axes == ("x",) and wanted < matrix[0]:
         kspace = remove_oversampling(kspace * sampling.mask, wanted)
-        sampling = _resample_readout(sampling, wanted)
+        sampling = resample_readout(sampling, wanted)
     crop = min(header.recon.matrix[0], kspace.shape[-2]), min(header.recon.matrix[1], kspace.shape[-1])
     grid = (kspace.shape[0], *crop)
     return Scan(
@@ -112,7 +112,7 @@ def acquired_columns(width: int, limits: Limits) -> slice:
     return slice(max(left + limits.minimum, 0), min(max(left + limits.maximum + 1, 0), width))
 
 
-def _resample_readout(sampling: Sampling, size: int) -> Sampling:
+def resample_readout(sampling: Sampling, size: int) -> Sampling:
     """The same sampling on `size` rows that span the same extent of k-space."""
     old = sampling.lattice.shape[0]
     frequency = (torch.arange(size) - size // 2) * old / size + old // 2
@@ -135,4 +135,5 @@ def _facts(file: h5py.File, header: Header, keep_identity: bool) -> dict[str, ob
     facts: dict[str, object] = {"format": "fastMRI HDF5", **header.facts}
     if "acquisition" in file.attrs:
         facts["sequence"] = datasets.text(file.attrs["acquisition"])
-    return {**facts, **datasets.identity(file.attrs, keep_identity)}
+    named = header_identity(file[HEADER][()]) if keep_identity else {}  # type: ignore[index]
+    return {**facts, **named, **datasets.identity(file.attrs, keep_identity)}

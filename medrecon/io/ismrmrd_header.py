@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from medrecon.errors import InputError
 
-# header facts worth keeping; subjectInformation and studyInformation are never read
+# header facts worth keeping; subjectInformation and studyInformation are read by header_identity alone
 FACTS = {
     "field_strength_t": "acquisitionSystemInformation/systemFieldStrength_T",
     "vendor": "acquisitionSystemInformation/systemVendor",
@@ -18,8 +18,29 @@ FACTS = {
     "te_ms": "sequenceParameters/TE",
     "ti_ms": "sequenceParameters/TI",
     "flip_deg": "sequenceParameters/flipAngle_deg",
+    "patient_position": "measurementInformation/patientPosition",
     "trajectory": "encoding/trajectory",
 }
+IDENTITY = {
+    "patient_name": "subjectInformation/patientName",
+    "patient_id": "subjectInformation/patientID",
+    "patient_birthdate": "subjectInformation/patientBirthdate",
+    "patient_sex": "subjectInformation/patientGender",
+    "study_uid": "studyInformation/studyInstanceUID",
+    "study_date": "studyInformation/studyDate",
+    "study_time": "studyInformation/studyTime",
+    "study_id": "studyInformation/studyID",
+    "accession_number": "studyInformation/accessionNumber",
+    "referring_physician": "studyInformation/referringPhysicianName",
+    "study_description": "studyInformation/studyDescription",
+    "body_part": "studyInformation/bodyPartExamined",
+    "protocol": "measurementInformation/protocolName",
+    "frame_of_reference_uid": "measurementInformation/frameOfReferenceUID",
+    "institution": "acquisitionSystemInformation/institutionName",
+    "station": "acquisitionSystemInformation/stationName",
+    "device": "acquisitionSystemInformation/deviceID",
+}
+"""Who was scanned, where and when."""
 
 
 @dataclass(frozen=True)
@@ -50,22 +71,50 @@ class Header:
     recon: Space
     limits: Limits | None
     facts: dict[str, str | float] = field(default_factory=dict)
+    partitions: Limits | None = None
+    calibration: str | None = None
+    receiver_bandwidth: float | None = None
+    echoes_ms: tuple[float, ...] = ()
 
 
-def parse_header(xml: bytes | str, path: Path) -> Header:
-    """Header of the first encoding; raises InputError for broken XML and for missing or senseless matrices."""
+def parse_header(xml: bytes | str, path: Path, encoding: int = 0) -> Header:
+    """Header of one encoding; raises InputError for broken XML and for missing or senseless matrices."""
     try:
         root = ElementTree.fromstring(xml)
-        encoding = _need(root, "encoding")
-        return Header(
-            encoded=_space(_need(encoding, "encodedSpace")),
-            recon=_space(_need(encoding, "reconSpace")),
-            limits=_limits(_find(encoding, "encodingLimits/kspace_encoding_step_1")),
-            facts={name: _value(found) for name, where in FACTS.items() if (found := _find(root, where)) is not None},
-        )
+        several = root.findall("{*}encoding")
+        if not encoding < len(several):
+            raise LookupError(f"no encoding {encoding}")
+        return _header(root, several[encoding])
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: 'ismrmrd_header' is not a valid ISMRMRD header ({reason}); mend it") from error
+
+
+def header_identity(xml: bytes | str) -> dict[str, str]:
+    """What a header says of whom, where and when, in its own words; a header without it gives nothing."""
+    root = ElementTree.fromstring(xml)
+    found = {name: _find(root, where) for name, where in IDENTITY.items()}
+    return {name: node.text.strip() for name, node in found.items() if node is not None and node.text}
+
+
+def _header(root: ElementTree.Element, encoding: ElementTree.Element) -> Header:
+    facts = {name: _value(found) for name, where in FACTS.items() if (found := _find(root, where)) is not None}
+    trajectory = _find(encoding, "trajectory")
+    if trajectory is not None:
+        facts["trajectory"] = _value(trajectory)
+    calibration = _find(encoding, "parallelImaging/calibrationMode")
+    bandwidth = _find(root, "acquisitionSystemInformation/relativeReceiverNoiseBandwidth")
+    echoes = root.findall("{*}sequenceParameters/{*}TE")
+    return Header(
+        encoded=_space(_need(encoding, "encodedSpace")),
+        recon=_space(_need(encoding, "reconSpace")),
+        limits=_limits(_find(encoding, "encodingLimits/kspace_encoding_step_1")),
+        facts=facts,
+        partitions=_limits(_find(encoding, "encodingLimits/kspace_encoding_step_2")),
+        calibration=None if calibration is None else (calibration.text or "").strip(),
+        receiver_bandwidth=None if bandwidth is None else float(bandwidth.text or "nan"),
+        echoes_ms=tuple(float(echo.text or "nan") for echo in echoes),
+    )
 
 
 def _find(node: ElementTree.Element, where: str) -> ElementTree.Element | None:

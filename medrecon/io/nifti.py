@@ -72,7 +72,7 @@ def write_nifti(values: Tensor, like: Volume, path: Path, record: Mapping[str, A
     array = np.flip(array, _flipped(source)).transpose(np.argsort(source.axes))
     image = nib.Nifti1Image(_compact(array), affine)
     image.set_sform(affine, code=1)
-    image.set_qform(None if _is_sheared(affine) else affine, code=0 if _is_sheared(affine) else 1)
+    image.set_qform(None if is_sheared(affine) else affine, code=0 if is_sheared(affine) else 1)
     image.header.set_xyzt_units("mm")
     image.header["descrip"] = b"medrecon, research use only"
     image.header.extensions.append(Nifti1Extension("comment", json.dumps(dict(record)).encode()))
@@ -139,7 +139,8 @@ def _flipped(source: NiftiSource) -> tuple[int, ...]:
     return tuple(i for i in range(3) if source.flipped[i])
 
 
-def _is_sheared(affine: NDArray[np.float64]) -> bool:
+def is_sheared(affine: NDArray[np.float64]) -> bool:
+    """Whether its axes are not at right angles."""
     unit = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     return bool(np.abs(unit.T @ unit - np.eye(3)).max() > SHEAR)
 

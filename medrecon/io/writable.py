@@ -41,6 +41,13 @@ def ending(path: Path, endings: Sequence[str] = ENDINGS) -> str | None:
     return next((e for e in endings if path.name.lower().endswith(e) and len(path.name) > len(e)), None)
 
 
+def is_folder_name(path: Path) -> bool:
+    """Whether `path` is a folder, or a name without a dot, which will be one; an ending always means a file."""
+    if ending(path) is not None:
+        return False
+    return path.is_dir() or not (path.suffix or path.name.startswith("."))
+
+
 def write_json(record: Mapping[str, Any], path: str | PathLike[str]) -> None:
     """`record` as indented JSON, whole or not at all; NaN and infinity are refused as ValueError."""
     with whole_file(check_writable(path, (".json",))) as temporary:
