@@ -93,5 +93,6 @@ def _averaged(array: NDArray[np.complex64]) -> tuple[NDArray[np.complex64], NDAr
     """Means over the averages in which a line is not zero, and how many these were `(partition, phase)`."""
     there = (array != 0).any(axis=(0, 3, 4))  # (phase, partition, average)
     counts = there.sum(-1)
-    mean = array.sum(-1) / np.maximum(counts, 1)[None, :, :, None, None]
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused with the volume
+        mean = array.sum(-1) / np.maximum(counts, 1)[None, :, :, None, None]
     return mean, counts.T

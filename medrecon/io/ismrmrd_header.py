@@ -73,8 +73,8 @@ class Header:
     facts: dict[str, str | float] = field(default_factory=dict)
     partitions: Limits | None = None
     calibration: str | None = None
-    receiver_bandwidth: float | None = None
-    echoes_ms: tuple[float, ...] = ()
+    receiver_bandwidth: str | float | None = None
+    echoes_ms: tuple[str | float, ...] = ()
 
 
 def parse_header(xml: bytes | str, path: Path, encoding: int = 0) -> Header:
@@ -111,9 +111,9 @@ def _header(root: ElementTree.Element, encoding: ElementTree.Element) -> Header:
         limits=_limits(_find(encoding, "encodingLimits/kspace_encoding_step_1")),
         facts=facts,
         partitions=_limits(_find(encoding, "encodingLimits/kspace_encoding_step_2")),
-        calibration=None if calibration is None else (calibration.text or "").strip(),
-        receiver_bandwidth=None if bandwidth is None else float(bandwidth.text or "nan"),
-        echoes_ms=tuple(float(echo.text or "nan") for echo in echoes),
+        calibration=None if calibration is None else (calibration.text or "").strip() or None,
+        receiver_bandwidth=None if bandwidth is None else _value(bandwidth),
+        echoes_ms=tuple(map(_value, echoes)),
     )
 
 
@@ -158,8 +158,10 @@ def _limits(node: ElementTree.Element | None) -> Limits | None:
 
 
 def _value(node: ElementTree.Element) -> str | float:
+    """A finite number, or the text as it is: no image hangs on it."""
     content = (node.text or "").strip()
     try:
-        return float(content)
+        number = float(content)
     except ValueError:
         return content
+    return number if math.isfinite(number) else content

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medrecon.errors import InputError
+from medrecon.io.ismrmrd_flags import NOISE, OTHERS, any_flag, is_backwards, with_calibration
 from medrecon.io.ismrmrd_header import Header, header_identity, parse_header
 from medrecon.io.raw.noise import prescan
 from medrecon.io.raw.pick import COUNTERS, Pick
@@ -24,14 +25,6 @@ from medrecon.io.raw.readouts import Encoding, Readouts
 from medrecon.io.raw.scan_of import scan_of
 from medrecon.scan import Scan
 
-NOISE, CALIBRATION, CALIBRATION_TOO, REVERSE = 19, 20, 21, 22
-OTHERS = {
-    23: "navigator", 24: "phase correction", 26: "feedback", 27: "dummy", 28: "feedback",
-    29: "coil correction", 30: "phase stabilisation", 31: "phase stabilisation",
-}  # fmt: skip
-"""Readouts that are no part of the image, by the number of their flag."""
-INLINE = (None, "embedded", "interleaved")
-"""Calibration lines that belong to the same k-space; others were measured apart, maybe with another contrast."""
 BLOCK = 4096
 HEAD = (
     "flags", "idx", "encoding_space_ref", "trajectory_dimensions", "active_channels", "number_of_samples",
@@ -80,7 +73,7 @@ def read(group: h5py.Group, path: Path, pick: Pick, *, keep_identity: bool = Fal
     if len(heads) == 0:
         raise InputError(f"{path}: holds no readouts; expected ISMRMRD raw data: check how it was written")
     xml = _xml(group, path)
-    imaging = ~_any_flag(heads, (NOISE, *OTHERS))
+    imaging = ~any_flag(heads, (NOISE, *OTHERS))
     encoding = pick.number("encoding", _present(heads["encoding_space_ref"][imaging], path))
     header = parse_header(xml, path, encoding)
     imaging &= heads["encoding_space_ref"] == encoding
@@ -89,8 +82,8 @@ def read(group: h5py.Group, path: Path, pick: Pick, *, keep_identity: bool = Fal
     for name in COUNTERS[1:]:
         chosen[name] = pick.number(name, _present(heads["idx"][name][imaging], path))
         imaging &= heads["idx"][name] == chosen[name]
-    imaging, apart = _calibration(heads, imaging, header, path)
-    backwards = _is_backwards(heads[imaging], path)
+    imaging, apart = with_calibration(heads, imaging, header, path)
+    backwards = is_backwards(heads[imaging], path)
 
     readouts = _readouts(group["data"], heads, np.flatnonzero(imaging), backwards, path)  # type: ignore[arg-type]
     facts = _facts(header, heads, chosen, apart)
@@ -98,7 +91,7 @@ def read(group: h5py.Group, path: Path, pick: Pick, *, keep_identity: bool = Fal
         facts |= header_identity(xml)
     grid_of = Encoding(header.encoded, header.recon, header.limits, header.partitions)
     scan, grid = scan_of(readouts, grid_of, path, facts)
-    noisy = np.flatnonzero(_any_flag(heads, (NOISE,)))
+    noisy = np.flatnonzero(any_flag(heads, (NOISE,)))
     noise = prescan(
         _samples(group["data"], heads, noisy, path),  # type: ignore[arg-type]
         scan.n_coils,
@@ -118,11 +111,6 @@ def _xml(group: h5py.Group, path: Path) -> bytes:
     return values[0]
 
 
-def _any_flag(heads: NDArray, flags: tuple[int, ...]) -> NDArray[np.bool_]:
-    bits = np.uint64(sum(1 << (flag - 1) for flag in set(flags)))
-    return (heads["flags"] & bits) != 0
-
-
 def _present(values: NDArray, path: Path) -> list[int]:
     if len(values) == 0:
         raise InputError(f"{path}: holds no imaging readouts; expected k-space beside noise and calibration scans")
@@ -136,38 +124,6 @@ def _refuse_trajectories(header: Header, heads: NDArray, path: Path) -> None:
     if trajectory != "cartesian" or (heads["trajectory_dimensions"] > 0).any():
         named = trajectory if trajectory != "cartesian" else "readouts with a trajectory of their own"
         raise InputError(f"{path}: not Cartesian ({named}); medrecon reads Cartesian k-space only: grid it first")
-
-
-def _calibration(
-    heads: NDArray, imaging: NDArray[np.bool_], header: Header, path: Path
-) -> tuple[NDArray[np.bool_], int]:
-    """Imaging readouts, and how many calibration lines were left out.
-
-    Lines that were measured for calibration alone fill the places that no imaging line has, where they belong to the
-    same k-space (embedded, interleaved); those of a scan of its own are left out.
-    """
-    only = imaging & _any_flag(heads, (CALIBRATION,)) & ~_any_flag(heads, (CALIBRATION_TOO,))
-    plain = imaging & ~only
-    if not plain.any():
-        raise InputError(f"{path}: holds calibration readouts only; expected an image's k-space: give that file")
-    if header.calibration not in INLINE:
-        return plain, int(only.sum())
-    idx = heads["idx"]
-    places = np.stack([idx["slice"], idx["kspace_encode_step_2"], idx["kspace_encode_step_1"]], 1)
-    taken = set(map(tuple, places[plain].tolist()))
-    fresh = np.array([tuple(place) not in taken for place in places.tolist()])
-    return plain | (only & fresh), int((only & ~fresh).sum())
-
-
-def _is_backwards(heads: NDArray, path: Path) -> bool:
-    """Whether all readouts run backwards; a mixture needs a phase correction that is not done here."""
-    reverse = _any_flag(heads, (REVERSE,))
-    if reverse.any() and not reverse.all():
-        raise InputError(
-            f"{path}: {int(reverse.sum())} of {len(heads)} readouts run backwards (EPI); medrecon does no phase "
-            "correction between directions: correct them first"
-        )
-    return bool(reverse.all())
 
 
 def _samples(data: h5py.Dataset, heads: NDArray, chosen: NDArray, path: Path) -> list[NDArray[np.complex64]]:
@@ -225,6 +181,6 @@ def _facts(header: Header, heads: NDArray, chosen: Mapping[str, int], apart: int
         facts["te_ms"] = header.echoes_ms[chosen["contrast"]]
     counts = Counter({"calibration": apart})
     for flag, name in OTHERS.items():
-        counts[name] += int(_any_flag(heads, (flag,)).sum())
+        counts[name] += int(any_flag(heads, (flag,)).sum())
     left = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     return {**facts, **({"readouts left out": left} if left else {})}

@@ -17,8 +17,8 @@ KNOWN = (
     "an HDF5 file with a dataset 'kspace', or a .npy array"
 )
 
-DAMAGE = (OSError, RuntimeError, KeyError, ValueError)
-"""What h5py raises of files that it cannot follow."""
+DAMAGE = (OSError, RuntimeError, KeyError, ValueError, MemoryError)
+"""What h5py raises of files that it cannot follow, and numpy of a matrix that no machine can hold."""
 
 
 def load(

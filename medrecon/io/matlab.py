@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medrecon.errors import InputError
-from medrecon.io import plain
+from medrecon.io import datasets, plain
 from medrecon.io.mat5 import read_mat5
 from medrecon.io.raw.pick import Pick
 from medrecon.scan import Scan
@@ -45,6 +45,9 @@ def read(path: Path, pick: Pick) -> Scan:
             f"{path}: cannot be read as MATLAB ({type(error).__name__}), cut off?; save it again"
         ) from error
     kspace = found[_chosen(found, pick)]
+    datasets.check_kspace_layout(kspace.dtype, kspace.shape, path)
+    if "mask" in found and found["mask"].dtype.kind not in "biufc":
+        raise InputError(f"{path}: 'mask' holds no numbers; expected (y, x), not zero where sampled: store it so")
     # handed over as a plain file in memory: one place knows what attributes and masks of plain files mean
     with h5py.File("matlab", "w", driver="core", backing_store=False) as file:
         file["kspace"] = kspace

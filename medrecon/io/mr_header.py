@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ACQUISITION = {
     "tr_ms": "RepetitionTime", "te_ms": "EchoTime", "ti_ms": "InversionTime", "flip_deg": "FlipAngle",
-    "field_strength_t": "MagneticFieldStrength",
+    "field_strength_t": "MagneticFieldStrength", "slice_thickness_mm": "SliceThickness",
 }  # fmt: skip
 """Numbers of the measurement, by the name of the fact."""
 EQUIPMENT = {"vendor": "Manufacturer", "model": "ManufacturerModelName", "patient_position": "PatientPosition"}
@@ -40,7 +40,7 @@ EMPTY = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
     "AccessionNumber", "ReferringPhysicianName", "SeriesNumber", "Manufacturer", "PositionReferenceIndicator",
     "Laterality", "PatientPosition", "ScanOptions", "MRAcquisitionType", "RepetitionTime", "EchoTime",
-    "EchoTrainLength",
+    "EchoTrainLength", "SliceThickness",
 )  # fmt: skip
 """Of type 2: there, and empty where unknown."""
 POSITIONS = ("HFP", "HFS", "HFDR", "HFDL", "FFDR", "FFDL", "FFP", "FFS")
@@ -77,11 +77,11 @@ def series_header(facts: Mapping[str, Any], derivation: Derivation, conditions: 
     return made
 
 
-def image_header(shared: Dataset, number: int, affine: NDArray[np.float64] | None, thickness: float | None) -> Dataset:
+def image_header(shared: Dataset, number: int, affine: NDArray[np.float64] | None, step: float | None) -> Dataset:
     """One image's own: UID, number and place.
 
-    `affine` is that of the slice, index (0, y, x, 1) to mm. Without one the image is a secondary capture, which
-    claims no orientation: a viewer shows no letters beside it.
+    `affine` is that of the slice, index (0, y, x, 1) to mm; `step` is the distance of slices in mm. Without an affine
+    the image is a secondary capture, which claims no orientation: a viewer shows no letters beside it.
     """
     from copy import deepcopy
 
@@ -89,14 +89,15 @@ def image_header(shared: Dataset, number: int, affine: NDArray[np.float64] | Non
 
     made = deepcopy(shared)
     made.SOPInstanceUID, made.InstanceNumber = generate_uid(), number
-    made.SliceThickness = None if thickness is None else decimal(thickness)
     if affine is None:
         made.SOPClassUID, made.ConversionType = SecondaryCaptureImageStorage, "WSD"
         made.PatientOrientation = None
-        for element in ("FrameOfReferenceUID", "PositionReferenceIndicator"):
+        for element in ("FrameOfReferenceUID", "PositionReferenceIndicator", "SliceThickness"):
             del made[element]
         return made
     made.SOPClassUID = MRImageStorage
+    if step is not None:
+        made.SpacingBetweenSlices = decimal(step)
     x, y = (affine[:3, axis] / np.linalg.norm(affine[:3, axis]) for axis in (2, 1))
     made.ImageOrientationPatient = [decimal(v) for v in (*x, *y)]
     made.ImagePositionPatient = [decimal(v) for v in affine[:3, 3]]

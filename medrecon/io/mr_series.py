@@ -37,7 +37,7 @@ def write_mr_series(result: Reconstruction, folder: Path, *, keep_identity: bool
     if not np.isfinite(values).all():
         raise InputError("the image holds NaN or infinite values; a DICOM series cannot: write .h5 instead")
     affine = result.affine
-    spacing, thickness = result.voxel_mm, result.slice_mm
+    spacing = result.voxel_mm
     if affine is not None:
         values, affine = upright(values, affine)
         between = np.linalg.norm(affine[:3, 1:3], axis=0)
@@ -50,7 +50,7 @@ def write_mr_series(result: Reconstruction, folder: Path, *, keep_identity: bool
             _set_window(shared, float(np.percentile(values, WINDOW)))
             for i, picture in enumerate(values):
                 place = None if affine is None else moved(affine, (i, 0, 0))
-                header = image_header(shared, i + 1, place, thickness)
+                header = image_header(shared, i + 1, place, result.slice_mm)
                 write_part(header, stored(picture, slope), folder / f"{i + 1:04d}.dcm")
         except (ValueError, TypeError, AttributeError) as error:
             raise InputError(

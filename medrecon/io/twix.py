@@ -6,7 +6,6 @@ are ordered by their positions.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medrecon.errors import InputError
-from medrecon.io.ismrmrd_header import Limits, Space
 from medrecon.io.raw.noise import prescan
 from medrecon.io.raw.pick import Pick
-from medrecon.io.raw.readouts import Encoding, Readouts
+from medrecon.io.raw.readouts import Readouts
 from medrecon.io.raw.scan_of import scan_of
 from medrecon.io.twix_file import Line, Measurement, read_measurements
+from medrecon.io.twix_protocol import acquisition, dwell_times, encoding_of, identity, positive, yaps
 from medrecon.scan import Scan
 
 COUNTERS = {"contrast": "Eco", "phase": "Phs", "repetition": "Rep", "set": "Set"}
@@ -31,14 +30,10 @@ LEFT_OUT = {
     "CT_NORMALIZE": "coil correction", "SLICE_ACCEL_REFSCAN": "single-band reference",
     "SLICE_ACCEL_PHASCOR": "phase correction", "B1_CONTROLLOOP": "feedback",
 }  # fmt: skip
-THREE_D, CARTESIAN, APART = 4, 1, 4
-"""Numbers of the protocol: ucDimension, ucTrajectory, and sPat.ucRefScanMode of reference lines inside the scan is 2
+CARTESIAN, APART = 1, 4
+"""Numbers of the protocol: ucTrajectory, and sPat.ucRefScanMode of reference lines inside the scan is 2
 (inplace); from this one on they are a scan of their own."""
 PLACE = "unknown: the signs of twix directions are not trusted here"
-IDENTITY = {
-    "patient_name": "tPatientName", "patient_id": "PatientID", "patient_birthdate": "PatientBirthDay",
-    "institution": "InstitutionName", "device": "DeviceSerialNumber", "protocol": "tProtocolName",
-}  # fmt: skip
 
 
 def read(path: Path, pick: Pick, *, keep_identity: bool = False) -> Scan:
@@ -51,21 +46,21 @@ def read(path: Path, pick: Pick, *, keep_identity: bool = False) -> Scan:
     last = measurements[-1]
     lines, facts = _chosen(last, pick, path)
     try:
-        encoding = _encoding(last.protocol, lines)
-        facts = {"format": "Siemens twix", **_acquisition(last.protocol, lines[0]), **facts}
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+        encoding = encoding_of(last.protocol, lines)
+        facts = {"format": "Siemens twix", **acquisition(last.protocol, lines[0]), **facts}
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{path}: its protocol lacks what a grid needs ({error}); expected a Cartesian scan"
         ) from error
     if keep_identity:
-        facts |= _identity(last.protocol)
+        facts |= identity(last.protocol)
     scan, grid = scan_of(_readouts(lines, path), encoding, path, facts)
     noisy = [(line, m) for m in measurements for line in m.lines if "NOISEADJSCAN" in line.flags]
     noise = prescan(
         [line.data for line, _ in noisy],
         scan.n_coils,
         path,
-        dwell=_dwell(noisy[0][1], last) if noisy else None,
+        dwell=dwell_times(noisy[0][1].protocol, last.protocol) if noisy else None,
         receiver=None,
         averages=grid.averages,
     )
@@ -76,7 +71,7 @@ def read(path: Path, pick: Pick, *, keep_identity: bool = False) -> Scan:
 
 def _chosen(measured: Measurement, pick: Pick, path: Path) -> tuple[list[Line], dict[str, Any]]:
     """The readouts of one image, and what was left out."""
-    trajectory = _yaps(measured.protocol, "sKSpace", "ucTrajectory")
+    trajectory = yaps(measured.protocol, "sKSpace", "ucTrajectory")
     if trajectory not in (None, CARTESIAN):
         raise InputError(f"{path}: not Cartesian (ucTrajectory {trajectory}); medrecon reads Cartesian k-space only")
     counts: dict[str, int] = {}
@@ -109,7 +104,7 @@ def _with_calibration(image: list[Line], measured: Measurement) -> tuple[list[Li
     """Reference lines inside the scan fill the places that no imaging line has; a reference scan is left out."""
     only = [line for line in image if _is_reference(line)]
     plain = [line for line in image if not _is_reference(line)]
-    mode = _number(_yaps(measured.protocol, "sPat", "ucRefScanMode"))
+    mode = positive(yaps(measured.protocol, "sPat", "ucRefScanMode"))
     if not plain or (mode is not None and mode >= APART):
         return plain or only, len(only) if plain else 0
     taken = {_place(line) for line in plain}
@@ -124,27 +119,6 @@ def _is_reference(line: Line) -> bool:
 def _place(line: Line) -> tuple[int, int, int]:
     counter = line.mdh.Counter
     return int(counter.Sli), int(counter.Par), int(counter.Lin)
-
-
-def _encoding(protocol: Any, lines: Sequence[Line]) -> Encoding:
-    """The grid: columns as measured, lines and partitions as the scanner transforms them."""
-    space, slab = protocol["MeasYaps"]["sKSpace"], protocol["MeasYaps"]["sSliceArray"]["asSlice"][0]
-    oversampling = _number(protocol["Meas"].get("flReadoutOSFactor")) or 2.0
-    columns = round(int(space["lBaseResolution"]) * oversampling)
-    steps = int(space["lPhaseEncodingLines"])
-    rows = int(_number(protocol["Meas"].get("iPEFTLength")) or steps)
-    three = int(space["ucDimension"]) == THREE_D
-    partitions = int(space["lPartitions"]) if three else 1
-    deep = int(_number(protocol["Meas"].get("i3DFTLength")) or partitions) if three else 1
-    mdh = lines[0].mdh
-    phase = Limits(0, steps - 1, int(mdh.CenterLin))
-    partition = Limits(0, partitions - 1, int(mdh.CenterPar)) if three else None
-    shown = (float(slab["dReadoutFOV"]), float(slab["dPhaseFOV"]), float(slab["dThickness"]))
-    more_y, more_z = (float(space.get(f"d{name}OversamplingForDialog", 0.0)) for name in ("Phase", "Slice"))
-    whole = (shown[0] * oversampling, shown[1] * (1 + more_y), shown[2] * (1 + more_z))
-    images = int(space.get("lImagesPerSlab", partitions)) if three else 1
-    base = int(space["lBaseResolution"])
-    return Encoding(Space((columns, rows, deep), whole), Space((base, rows, images), shown), phase, partition)
 
 
 def _readouts(lines: Sequence[Line], path: Path) -> Readouts:
@@ -173,48 +147,3 @@ def _by_position(lines: Sequence[Line], numbers: NDArray[np.int64]) -> NDArray[n
     across *= np.sign(across[np.argmax(np.abs(across))])
     order = {n: i for i, n in enumerate(sorted(place, key=lambda n: float(place[n] @ across)))}
     return np.array([order[int(n)] for n in numbers])
-
-
-def _dwell(noise: Measurement, image: Measurement) -> tuple[float, float] | None:
-    times = [_yaps(m.protocol, "sRXSPEC", "alDwellTime") for m in (noise, image)]
-    first = [_number(t[0]) if isinstance(t, list) and t else None for t in times]
-    return (first[0], first[1]) if first[0] and first[1] else None
-
-
-def _acquisition(protocol: Any, line: Line) -> dict[str, Any]:
-    """Facts of the measurement; nothing of whom, where and when."""
-    yaps, echo = protocol["MeasYaps"], int(line.mdh.Counter.Eco)
-    times = {"tr_ms": (yaps.get("alTR"), 0), "te_ms": (yaps.get("alTE"), echo), "ti_ms": (yaps.get("alTI"), 0)}
-    found: dict[str, Any] = {
-        name: values[i] / 1000 for name, (values, i) in times.items() if isinstance(values, list) and i < len(values)
-    }
-    field = _number(yaps.get("sProtConsistencyInfo", {}).get("flNominalB0"))
-    position = protocol["Meas"].get("tPatientPosition") or protocol["Meas"].get("sPatPosition")
-    return {
-        "vendor": "SIEMENS",
-        **({"field_strength_t": field} if field else {}),
-        **({"patient_position": position} if position else {}),
-        **found,
-    }
-
-
-def _identity(protocol: Any) -> dict[str, str]:
-    found = {}
-    for name, key in IDENTITY.items():
-        value = next((protocol[p][key] for p in ("Dicom", "Meas", "Config") if protocol.get(p, {}).get(key)), None)
-        if value is not None:
-            found[name] = str(value).strip('"')
-    return found
-
-
-def _yaps(protocol: Any, *names: str) -> Any:
-    """A value of the measurement's protocol, None where it has none."""
-    found = protocol.get("MeasYaps")
-    for name in names:
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
-
-
-def _number(value: Any) -> float | None:
-    """A positive number of the protocol, which holds texts as well."""
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) and value > 0 else None

@@ -22,7 +22,8 @@ def upright(
     """
     normal = np.cross(affine[:3, 2], affine[:3, 1])
     x, y = SHOWN[int(np.argmax(np.abs(normal)))]
-    if abs(affine[:3, 1] @ x) > abs(affine[:3, 2] @ x):
+    towards_x = np.abs(affine[:3, :3].T @ x) / np.linalg.norm(affine[:3, :3], axis=0)  # cosines: voxels may be oblong
+    if towards_x[1] > towards_x[2]:
         values, affine = values.swapaxes(1, 2), affine[:, [0, 2, 1, 3]]
     for axis, towards in ((2, x), (1, y)):
         if affine[:3, axis] @ towards < 0:

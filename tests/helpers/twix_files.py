@@ -27,9 +27,9 @@ sKSpace.ucTrajectory = {trajectory}
 sKSpace.dPhaseOversamplingForDialog = {phase_oversampling}
 sPat.ucRefScanMode = {reference}
 sRXSPEC.alDwellTime[0] = {dwell}
-alTR[0] = 500000
-alTE[0] = 11000
-alTE[1] = 22000
+alTR[0] = {times}500000
+alTE[0] = {times}11000
+alTE[1] = {times}22000
 sProtConsistencyInfo.flNominalB0 = 2.89362
 sSliceArray.lSize = {slices}
 sSliceArray.asSlice[0].dReadoutFOV = {fov[0]}
@@ -54,6 +54,8 @@ class Twix:
     trajectory: int = 1
     reference: int = 2
     dwell: int = 4000
+    times: str = ""
+    """Written before TR and TE, for times that are no numbers."""
     new: bool = True
     blocks: list[bytes] = field(default_factory=list)
 

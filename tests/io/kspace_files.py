@@ -1,6 +1,10 @@
 """What the files of these tests are made of."""
 
 import numpy as np
+import pytest
+
+from medrecon.errors import InputError
+from medrecon.io import load
 
 HEADER = """<?xml version="1.0" encoding="utf-8"?>
 <ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
@@ -36,3 +40,12 @@ def centred_ifft(kspace, axes=(-2, -1)):
         matrix = np.exp(2j * np.pi * np.outer(at, at) / n) / np.sqrt(n)
         kspace = np.moveaxis(np.moveaxis(kspace.astype(complex), axis, -1) @ matrix, -1, axis)
     return kspace
+
+
+def refusal(path, **options):
+    """What `load` says of a file that it refuses: one line, which names it."""
+    with pytest.raises(InputError) as caught:
+        load(path, **options)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+    return str(caught.value)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from kspace_files import refusal
 from raw_scans import noise
 
-from medrecon.errors import InputError
 from medrecon.io import describe, load
 from medrecon.operators import ifft2c
 
@@ -23,13 +23,6 @@ def write_cfl(path, array, axes):
     words = " ".join(map(str, dims))
     path.with_suffix(".hdr").write_text(f"# Dimensions\n{words} \n# Command\nphantom /home/roe/k \n# Creator\nBART\n")
     return path
-
-
-def refusal(path, **options):
-    with pytest.raises(InputError) as caught:
-        load(path, **options)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["k", "k.cfl", "k.hdr"])
@@ -81,6 +74,10 @@ def test_damage_and_what_is_no_kspace(tmp_path):
     assert "dimension 10 (TIME) has 3 entries" in refusal(write_cfl(tmp_path / "t", KSPACE, (10, 3, 0, 1)))
     assert "non-Cartesian" in refusal(write_cfl(tmp_path / "r", KSPACE[0], (3, 1, 2)))
     assert "zero everywhere" in refusal(write_cfl(tmp_path / "z", 0 * KSPACE, (13, 3, 0, 1)))
+    for value in (np.inf, np.nan):
+        broken = KSPACE.copy()
+        broken[0, 0, 0, 0] = value
+        assert "NaN or infinite" in refusal(write_cfl(tmp_path / "n", broken, (13, 3, 0, 1)))
     other = KSPACE.copy()
     other[1, ..., 5:] = 0
     assert "sampled at other points" in refusal(write_cfl(tmp_path / "o", other, (13, 3, 0, 1)))

@@ -4,10 +4,9 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from kspace_files import noise
+from kspace_files import noise, refusal
 
 import medrecon
-from medrecon.errors import InputError
 from medrecon.io import load
 from medrecon.operators import fft2c, ifft2c
 from medrecon.scan import Scan
@@ -18,14 +17,6 @@ BRAIN = {"size": (80, 40), "recon": (40, 40), "limits": (39, 20)}
 FLAIR = {"size": (80, 27), "recon": (40, 40), "limits": (26, 13)}
 """An odd number of lines, narrower than the image that the header wants."""
 SHAPES = {"knee": KNEE, "brain": BRAIN, "FLAIR_203": FLAIR}
-
-
-def refusal(path):
-    with pytest.raises(InputError) as caught:
-        load(path)
-    assert "\n" not in str(caught.value)
-    assert str(path) in str(caught.value)
-    return str(caught.value)
 
 
 def lines_of(width, limits):

@@ -5,24 +5,16 @@ import ismrmrd
 import numpy as np
 import pytest
 import torch
-from kspace_files import centred_ifft
+from kspace_files import centred_ifft, refusal
 from raw_scans import NORMAL, PHASE, READ, noise, two_dimensional
 
 from medrecon.calibration.noise import prescan_covariance
-from medrecon.errors import InputError
 from medrecon.io import load
 from medrecon.operators import fft2c, ifft2c
+from medrecon.placed_scan import output_affine
 
 KSPACE = noise((3, 2, 32, 12))
 """(slice, coil, readout, phase), the readout oversampled twice."""
-
-
-def refusal(path, **options):
-    with pytest.raises(InputError) as caught:
-        load(path, **options)
-    assert "\n" not in str(caught.value)
-    assert str(path) in str(caught.value)
-    return str(caught.value)
 
 
 def images(kspace, rows=16):
@@ -64,7 +56,10 @@ def test_every_slice_lies_where_its_readouts_say(tmp_path):
         assert point(scan.slices(-1, None).affine, (0, 0, 0)) == pytest.approx(point(scan.affine, (2, 0, 0)))
 
 
-@pytest.mark.parametrize(("turned", "says"), [("plane", "different planes"), ("gap", "not evenly spaced")])
+@pytest.mark.parametrize(
+    ("turned", "says"),
+    [("plane", "different planes"), ("gap", "not evenly spaced"), ("line", "at different positions")],
+)
 def test_a_stack_that_is_none_has_no_place(tmp_path, turned, says):
     made = two_dimensional()
     made.add_volume(KSPACE)
@@ -72,7 +67,7 @@ def test_a_stack_that_is_none_has_no_place(tmp_path, turned, says):
         if acquisition.idx.slice == 2:
             if turned == "plane":
                 acquisition.read_dir[:], acquisition.slice_dir[:] = NORMAL, -READ
-            else:
+            elif turned == "gap" or acquisition.idx.kspace_encode_step_1 == 5:
                 acquisition.position[:] = np.array(acquisition.position) + 3 * NORMAL
     scan = load(made.write(tmp_path / "scan.h5"))
     assert scan.affine is None
@@ -96,6 +91,22 @@ def test_partial_fourier_and_asymmetric_echo_stay_outside_the_lattice(tmp_path):
     assert not scan.lattice[:4].any()
     assert scan.acquired_matrix == (12, 9)
     assert scan.is_fully_sampled
+
+
+def test_readouts_of_different_lengths_lie_where_the_header_says(tmp_path):
+    """Such a pattern is no product of lines, so that the readout is not cut before the reconstruction."""
+    made = two_dimensional()
+    for y in range(12):
+        made.add(KSPACE[0, :, : 32 if y % 2 else 20, y], line=y, centre=16)
+    scan = load(made.write(tmp_path / "scan.h5"))
+    assert (scan.matrix, scan.crop) == ((32, 12), (16, 12))
+    assert point(scan.affine, (0, 16, 6)) == pytest.approx([10, -20, 30], abs=1e-4)
+    assert point(output_affine(scan), (0, 8, 6)) == pytest.approx([10, -20, 30], abs=1e-4)
+
+
+def test_the_thickness_is_not_the_distance(tmp_path):
+    scan = load(whole(tmp_path))
+    assert (scan.header["slice_thickness_mm"], scan.slice_mm) == (4, pytest.approx(5))
 
 
 def test_discarded_samples_do_not_count(tmp_path):
@@ -139,12 +150,10 @@ def test_averages_are_means(tmp_path):
     np.testing.assert_allclose(ifft2c(load(made.write(tmp_path / "scan.h5")).kspace), images(KSPACE)[::-1], atol=2e-5)
 
 
-LINES = [1, 3, 5, 7, 9, 11]
+LINES, WITH_6 = [1, 3, 5, 7, 9, 11], [1, 3, 5, 6, 7, 9, 11]
 
 
-@pytest.mark.parametrize(
-    ("mode", "sampled"), [("embedded", [1, 3, 5, 6, 7, 9, 11]), (None, [1, 3, 5, 6, 7, 9, 11]), ("separate", LINES)]
-)
+@pytest.mark.parametrize(("mode", "sampled"), [("embedded", WITH_6), (None, WITH_6), ("", WITH_6), ("separate", LINES)])
 def test_calibration_lines(tmp_path, mode, sampled):
     """Line 6 was measured for calibration alone, 5 and 7 for the image too; line 7 a second time for calibration."""
     made = two_dimensional(calibration=mode)
@@ -239,6 +248,19 @@ def test_refusals(tmp_path):
     data = noise((2, 32))
     spiral.acquisitions.append(ismrmrd.Acquisition.from_array(data, np.zeros((32, 2), np.float32), **head))
     assert "not Cartesian" in refusal(spiral.write(tmp_path / "spiral.h5"))
+    assert "cannot be read" in refusal(file("huge", encoded=(2**30, 2**20, 1)))
+    assert "no whole number" in refusal(file("none"), pick={"contrast": None})
+
+
+@pytest.mark.parametrize(("old", "new"), [("<TE>11", "<TE>min"), ("<TE>11", "<TE>"), ("<TR>500", "<TR>nan")])
+def test_a_fact_that_is_no_number_spoils_no_scan(tmp_path, old, new):
+    path = whole(tmp_path, receiver="?")
+    with h5py.File(path, "r+") as file:
+        xml = file["dataset/xml"][0].decode()
+        assert old in xml
+        file["dataset/xml"][0] = xml.replace(old, new).encode()
+    facts = load(path).header
+    assert {facts["tr_ms"], facts["te_ms"]} & {"min", "", "nan"}
 
 
 def test_damage(tmp_path):

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from kspace_files import refusal
 from raw_scans import noise
 from scipy.io import savemat
 
@@ -45,14 +46,6 @@ def save(request, tmp_path):
     return lambda variables, name="scan.mat": request.param(tmp_path / name, variables)
 
 
-def refusal(path, **options):
-    with pytest.raises(InputError) as caught:
-        load(path, **options)
-    assert "\n" not in str(caught.value)
-    assert str(path) in str(caught.value)
-    return str(caught.value)
-
-
 def test_axes_as_matlab_has_them(save):
     np.testing.assert_array_equal(load(save({"kspace": MATLAB})).kspace, KSPACE)
     np.testing.assert_array_equal(load(save({"kspace": MATLAB[..., 0]})).kspace, KSPACE[:1])
@@ -80,6 +73,13 @@ def test_the_variable(save):
     assert "none of them complex" in refusal(save(others))
     assert "expected complex64" in refusal(save({"kspace": MATLAB.real}))
     assert "cannot pick by 'echo'" in refusal(both, pick={"echo": 1})
+
+
+def test_texts_where_numbers_are_expected(save):
+    assert "dtype <U" in refusal(save({"kspace": MATLAB, "note": "x"}), pick={"variable": "note"})
+    assert "dtype <U" in refusal(save({"kspace": "none"}))
+    assert "'mask' holds no numbers" in refusal(save({"kspace": MATLAB, "mask": "all"}))
+    assert "'fov_mm'" in refusal(save({"kspace": MATLAB, "fov_mm": "wide"}))
 
 
 def test_damage(save):

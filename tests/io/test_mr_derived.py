@@ -104,6 +104,26 @@ def test_images_stand_upright_and_slices_ascend(tmp_path, view):
     assert again.affine == pytest.approx(affine, abs=1e-6)
 
 
+def test_oblong_voxels_decide_nothing(tmp_path):
+    """Turned by 20 degrees, columns still run to the left, though rows are four times as long."""
+    cos, sin = np.cos(np.radians(20)), np.sin(np.radians(20))
+    affine = np.eye(4)
+    affine[:3, :3] = np.stack([[0, 0, 5.0], [-2 * sin, 2 * cos, 0], [0.5 * cos, 0.5 * sin, 0]], 1)
+    values = np.zeros((1, 4, 6), np.float32)
+    same, unmoved = upright(values, affine)
+    assert same.shape == values.shape
+    np.testing.assert_array_equal(unmoved, affine)
+
+
+def test_thickness_and_distance_of_slices(tmp_path):
+    made = result(placed(READ, PHASE))
+    save(replace(made, header={**made.header, "slice_thickness_mm": 4.0}), tmp_path / "out")
+    save(made, tmp_path / "unknown")
+    part, unknown = parts_of(tmp_path / "out")[0], parts_of(tmp_path / "unknown")[0]
+    assert (part.SliceThickness, part.SpacingBetweenSlices) == (4, 5)
+    assert (unknown.SliceThickness, unknown.SpacingBetweenSlices) == (None, 5)
+
+
 def test_values_are_whole_numbers_of_one_slope(tmp_path):
     made = result(placed(READ, PHASE))
     save(made, tmp_path / "out")

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from kspace_files import noise
+from kspace_files import noise, refusal
 
 from medrecon.errors import InputError
 from medrecon.io import load
@@ -165,12 +165,3 @@ def test_damaged_chunk(tmp_path):
 )
 def test_bad_attributes(plain_file, attributes):
     assert next(iter(attributes)) in refusal(plain_file(attributes, kspace=GOOD))
-
-
-def refusal(path):
-    """The one line with which `path` is refused."""
-    with pytest.raises(InputError) as caught:
-        load(path)
-    assert "\n" not in str(caught.value)
-    assert path.name in str(caught.value)
-    return str(caught.value)

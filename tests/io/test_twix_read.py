@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from kspace_files import centred_ifft
+from kspace_files import centred_ifft, refusal
 from raw_scans import SECRETS, noise
 from twix_files import Twix, write_twix
 
-from medrecon.errors import InputError
 from medrecon.io import describe, load
 from medrecon.operators import ifft2c
 
@@ -16,14 +15,6 @@ KSPACE = noise((3, 2, 32, 12))
 @pytest.fixture(params=[True, False], ids=["VE", "VB"])
 def new(request):
     return request.param
-
-
-def refusal(path, **options):
-    with pytest.raises(InputError) as caught:
-        load(path, **options)
-    assert "\n" not in str(caught.value)
-    assert str(path) in str(caught.value)
-    return str(caught.value)
 
 
 def images(kspace):
@@ -120,13 +111,22 @@ def test_refusals_and_damage(tmp_path, new, capfd):
     assert "lies outside the encoded matrix" in refusal(file(lambda m: m.add(KSPACE[0, :, :, 0], Lin=12)))
     assert "sampled at other points" in refusal(file(lambda m: m.blocks.pop()))
     assert "no imaging readouts" in refusal(file(lambda m: m.blocks.clear()))
-    assert "its protocol lacks" in refusal(file(lambda m: None, base="?"))
+    for wrong in ({"base": "?"}, {"base": 0}, {"base": "1e999"}):
+        assert "its protocol lacks" in refusal(file(lambda m: None, **wrong))
     path = file(lambda m: None)
     data = path.read_bytes()
     for kept in (len(data) - 600, len(data) // 2, 10300):
         path.write_bytes(data[:kept])
         assert any(said in refusal(path) for said in ("cut off?", "protocol cannot be read", "neither HDF5"))
     assert capfd.readouterr() == ("", "")
+
+
+def test_lengths_and_times_that_are_missing(tmp_path, new):
+    made = Twix(new=new, fov=(0, 24.0, 4.0), times="?")
+    made.add_volume(KSPACE, Eco=1)
+    scan = load(write_twix(tmp_path / "a.dat", made))
+    assert scan.voxel_mm is None
+    assert not {"tr_ms", "te_ms"} & set(scan.header)
 
 
 def test_without_twixtools(tmp_path, monkeypatch):

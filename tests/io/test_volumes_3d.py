@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from kspace_files import centred_ifft
+from kspace_files import centred_ifft, refusal
 from raw_scans import NORMAL, PHASE, READ, Mrd, noise
 
 from medrecon.errors import InputError
@@ -100,3 +100,9 @@ def test_several_slabs_are_refused(tmp_path):
             made.add(VOLUME[:, z, :, y], line=y, partition=z, slice=1)
     with pytest.raises(InputError, match="2 slabs of 6 partitions"):
         load(made.write(tmp_path / "b.h5"))
+
+
+def test_readouts_that_all_lie_outside_the_limits(tmp_path):
+    points = np.zeros((6, 10), bool)
+    points[0, :3] = True
+    assert "within the encoding limits" in refusal(made_of(VOLUME, points, limits_2=(2, 5, 3)).write(tmp_path / "a.h5"))

@@ -19,7 +19,7 @@ def prescan(
     path: Path,
     *,
     dwell: tuple[float, float] | None,
-    receiver: float | None,
+    receiver: str | float | None,
     averages: NDArray[np.int64],
 ) -> Tensor | None:
     """`(coil, n)` complex64 of noise scans `(coil, n)`, None where there are none.
@@ -45,6 +45,6 @@ def prescan(
     power = float((1 / averages[averages > 0]).mean())
     if dwell is not None:
         power *= dwell[0] / dwell[1]
-    if receiver is not None and 0 < receiver <= 1:
+    if isinstance(receiver, float) and 0 < receiver <= 1:
         power /= receiver
     return torch.from_numpy(samples * np.float32(np.sqrt(power)))

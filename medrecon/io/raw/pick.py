@@ -32,7 +32,7 @@ class Pick:
         if name in self.chosen:
             try:
                 wanted = int(self.chosen[name])
-            except ValueError:
+            except (ValueError, TypeError):
                 raise InputError(
                     f"{self.path}: {name}={self.chosen[name]} is no whole number; it holds {name} {there}"
                 ) from None

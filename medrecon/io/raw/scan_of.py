@@ -13,9 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from medrecon.crop import centred
@@ -24,19 +22,10 @@ from medrecon.io import datasets
 from medrecon.io.fastmri import remove_oversampling, resample_readout
 from medrecon.io.lattice import Sampling, detect_sampling
 from medrecon.io.raw.grid import Grid, covered, on_grid
-from medrecon.io.raw.place import (
-    KNOWN,
-    UnknownPlaceError,
-    affine_about,
-    ascending,
-    slice_centres,
-    step_between,
-)
+from medrecon.io.raw.place import block, stack
 from medrecon.io.raw.readouts import Encoding, Readouts
 from medrecon.operators import ifft2c
-from medrecon.placed_scan import PlacedScan
-
-Affine = NDArray[np.float64]
+from medrecon.placed_scan import PlacedScan, moved
 
 
 def scan_of(readouts: Readouts, encoding: Encoding, path: Path, facts: Mapping[str, Any]) -> tuple[PlacedScan, Grid]:
@@ -55,15 +44,31 @@ def scan_of_grid(
             f"{path}: holds {slices} slabs of {partitions} partitions; one volume is read: store a slab a file"
         )
     if partitions == 1:
-        order, affine, step, why = _stack(readouts, encoding, grid)
-        kspace = datasets.as_kspace(grid.kspace[order, :, 0], path)
-        scan = _two_dimensional(kspace, torch.from_numpy(grid.points[0]), encoding, path)
-        scan = replace(scan, affine=affine, slice_mm=step, header={**facts, "place": why})
+        scan = _slices(readouts, encoding, grid, path, facts)
     elif bool((grid.points == grid.points[:1]).all()):
         scan = _partitions_as_slices(readouts, encoding, grid, path, facts)
     else:
         scan = _readout_as_slices(readouts, encoding, grid, path, facts)
     return replace(scan, name=path.stem)
+
+
+def _slices(
+    readouts: Readouts | None, encoding: Encoding, grid: Grid, path: Path, facts: Mapping[str, Any]
+) -> PlacedScan:
+    """2-D slices in the order in which they stand."""
+    order, affine, step, why = stack(readouts, encoding, grid)
+    kspace = datasets.as_kspace(grid.kspace[order, :, 0], path)
+    scan = _two_dimensional(kspace, torch.from_numpy(grid.points[0]), encoding, path)
+    if affine is not None:
+        affine = moved(affine, (0, centred(encoding.encoded.matrix[0], scan.matrix[0]).start, 0))
+    thickness = encoding.shown.fov_mm[2] or encoding.encoded.fov_mm[2]
+    header = {**facts, **_thickness(thickness), "place": why}
+    return replace(scan, affine=affine, slice_mm=step, header=header)
+
+
+def _thickness(mm: float | None) -> dict[str, float]:
+    """Of the excited slice, which is not the distance of slices."""
+    return {} if mm is None else {"slice_thickness_mm": mm}
 
 
 def _two_dimensional(kspace: Tensor, points: Tensor, encoding: Encoding, path: Path) -> PlacedScan:
@@ -88,13 +93,17 @@ def _two_dimensional(kspace: Tensor, points: Tensor, encoding: Encoding, path: P
 def _sampling(points: Tensor, encoding: Encoding, path: Path) -> Sampling:
     """Whole lines on the steps that the protocol covers, or as detected where the header does not tell."""
     steps = torch.from_numpy(covered(points.shape[1], encoding.phase))
-    points = points & steps
-    if not bool(points.any()):
-        raise InputError(f"{path}: no readout lies within the encoding limits; mend the header")
-    sampling = detect_sampling(points, ("x",))
+    sampling = detect_sampling(_within(points, steps, path), ("x",))
     if encoding.phase is None:
         return sampling
     return Sampling(sampling.mask, sampling.lattice.any(1, keepdim=True) & steps, sampling.phase_axes)
+
+
+def _within(points: Tensor, steps: Tensor, path: Path) -> Tensor:
+    """The sampled points on steps that the protocol covers; raises InputError for none."""
+    if not bool((points & steps).any()):
+        raise InputError(f"{path}: no readout lies within the encoding limits; mend the header")
+    return points & steps
 
 
 def _partitions_as_slices(
@@ -105,9 +114,10 @@ def _partitions_as_slices(
     kept = centred(volume.shape[1], encoding.shown_voxels(2))
     kspace = ifft2c(volume, (1,))[:, kept].transpose(0, 1).contiguous()
     scan = _two_dimensional(kspace, torch.from_numpy(grid.points[0]), encoding, path)
-    affine, why = _block(readouts, encoding, grid, ("partition", "readout", "phase"), (len(kspace), *scan.matrix))
-    header = {**facts, "slices": "partitions of a 3-D volume", "place": why}
-    return replace(scan, affine=affine, slice_mm=encoding.voxel_mm[2], header=header)
+    affine, why = block(readouts, encoding, grid, ("partition", "readout", "phase"), (len(kspace), *scan.matrix))
+    depth = encoding.voxel_mm[2]
+    header = {**facts, "slices": "partitions of a 3-D volume", **_thickness(depth), "place": why}
+    return replace(scan, affine=affine, slice_mm=depth, header=header)
 
 
 def _readout_as_slices(
@@ -121,13 +131,13 @@ def _readout_as_slices(
     steps = torch.from_numpy(
         covered(points.shape[0], encoding.partition)[:, None] & covered(points.shape[1], encoding.phase)[None]
     )
-    sampling = detect_sampling(points & steps, ("y", "x"))
+    sampling = detect_sampling(_within(points, steps, path), ("y", "x"))
     told = encoding.partition is not None and encoding.phase is not None
     elliptical = bool((sampling.mask == sampling.lattice).all())
     lattice = steps if told and not elliptical else sampling.lattice
     readout, phase, partition = encoding.voxel_mm
     matrix = (points.shape[0], points.shape[1])
-    affine, why = _block(readouts, encoding, grid, ("readout", "partition", "phase"), (len(kspace), *matrix))
+    affine, why = block(readouts, encoding, grid, ("readout", "partition", "phase"), (len(kspace), *matrix))
     return PlacedScan(
         kspace=kspace * sampling.mask,
         mask=sampling.mask,
@@ -136,46 +146,6 @@ def _readout_as_slices(
         voxel_mm=None if partition is None or phase is None else (partition, phase),
         slice_mm=readout,
         crop=(encoding.shown_voxels(2), encoding.shown_voxels(1)),
-        header={**facts, "slices": "points of the readout of a 3-D volume", "place": why},
+        header={**facts, "slices": "points of the readout of a 3-D volume", **_thickness(readout), "place": why},
         affine=affine,
     )
-
-
-def _stack(
-    readouts: Readouts | None, encoding: Encoding, grid: Grid
-) -> tuple[list[int], Affine | None, float | None, str]:
-    """Order of 2-D slices, their affine after the readout's crop, their distance, and what is known of the place."""
-    thickness = encoding.shown.fov_mm[2] or encoding.encoded.fov_mm[2]
-    order = list(range(len(grid.slices)))
-    try:
-        centres, (read, phase, normal) = slice_centres(readouts, grid.slices)
-        order = ascending(centres, np.cross(phase, read))
-        along = step_between(centres[order]) if len(order) > 1 else None
-        if along is None:
-            along = np.cross(phase, read) * (thickness or 1.0)
-        size = (min(encoding.shown_voxels(0), encoding.encoded.matrix[0]), encoding.encoded.matrix[1])
-        vx, vy, _ = encoding.voxel_mm
-        if vx is None or vy is None:
-            raise UnknownPlaceError("the header has no field of view")
-        index = (0, size[0] // 2, size[1] // 2)
-        affine = affine_about(centres[order[0]], (along, vx * read, vy * phase), index)
-        step = float(abs(along @ normal)) if len(order) > 1 else thickness
-        return order, affine, step, KNOWN
-    except UnknownPlaceError as why:
-        return order, None, thickness, f"unknown: {why}"
-
-
-def _block(
-    readouts: Readouts | None, encoding: Encoding, grid: Grid, axes: tuple[str, str, str], shape: tuple[int, int, int]
-) -> tuple[Affine | None, str]:
-    """The affine of a 3-D volume with these axes (slice, y, x), or None and why."""
-    try:
-        (centre, *_), (read, phase, normal) = slice_centres(readouts, grid.slices)
-    except UnknownPlaceError as why:
-        return None, f"unknown: {why}"
-    vx, vy, vz = encoding.voxel_mm
-    if vx is None or vy is None or vz is None:
-        return None, "unknown: the header has no field of view"
-    steps = {"readout": vx * read, "phase": vy * phase, "partition": vz * normal}
-    z, y, x = (n // 2 for n in shape)
-    return affine_about(centre, tuple(steps[axis] for axis in axes), (z, y, x)), KNOWN
