@@ -201,7 +201,7 @@ def _compared(outs: list[Path], view: str, part: str) -> dict[str, Any]:
 
 
 def nearest(mm: NDArray, axes: NDArray) -> tuple[tuple[NDArray, ...], float]:
-    """Whole indices along the columns of `axes` nearest to the points `mm`, and the largest distance from them in mm."""
+    """Whole indices along the columns of `axes` nearest to the points `mm`, and how far the farthest is off, in mm."""
     index = mm @ np.linalg.inv(axes).T
     whole = np.rint(index)
     return tuple(np.moveaxis(whole.astype(int), -1, 0)), float(np.linalg.norm((index - whole) @ axes.T, axis=-1).max())

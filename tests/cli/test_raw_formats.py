@@ -185,3 +185,15 @@ def test_picking_on_the_command_line(tmp_path, capsys):
     assert "--pick contrast=0" in capsys.readouterr().err
     assert run([*argv, "--pick", "contrast=1"]) == 0
     assert json.loads((tmp_path / "a.json").read_text())["method"] == "zero-filled"
+
+
+def test_batch_writes_the_place_that_mri_writes(tmp_path):
+    (tmp_path / "in").mkdir()
+    path = named_head().write(tmp_path / "in" / "scan.h5")
+    options = ["--method", "zero-filled", "--device", "cpu", "--threads", "1", "--accel", "2", "--acs", "8"]
+    assert run(["batch", str(tmp_path / "in"), str(tmp_path / "out"), "--workers", "1", *options]) == 0
+    assert run(["mri", str(path), "-o", str(tmp_path / "one.h5"), *options]) == 0
+    with h5py.File(tmp_path / "out" / "scan.h5") as batch, h5py.File(tmp_path / "one.h5") as one:
+        np.testing.assert_array_equal(batch.attrs["affine"], one.attrs["affine"])
+        np.testing.assert_array_equal(batch["reconstruction_complex"], one["reconstruction_complex"])
+    assert list(everything_written(tmp_path / "out"))
