@@ -25,6 +25,7 @@ from sheets.comparison import FOREGROUND, Row
 from sheets.ct import KINDS as CT
 from sheets.ct_gate import KINDS as CT_GATE
 from sheets.ct_speed import KINDS as CT_SPEED
+from sheets.ct_steps import KINDS as CT_STEPS
 from sheets.ct_training import KINDS as CT_TRAINING
 from sheets.figure import draw
 from sheets.hfs import KINDS as HFS
@@ -174,6 +175,7 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         *CT,
         *CT_GATE,
         *CT_SPEED,
+        *CT_STEPS,
         *CT_TRAINING,
     )
 }

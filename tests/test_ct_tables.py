@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 from sheets import ct as ct_tables
 from sheets import ct_gate as ct_gate_tables
 from sheets import ct_speed as ct_speed_tables
+from sheets import ct_steps as ct_steps_tables
 from sheets import ct_training as ct_training_tables
 
 NAMES = ("psnr", "ssim", "rmse")
@@ -193,3 +194,21 @@ def test_speed_is_told_by_batch_and_against_all_steps_of_the_ddpm():
     assert found[1].startswith("| `ddpm`, 1000 steps |")
     assert found[2].endswith("| 5 | 0.02 | 0.01 | 400× | 600× | 800 |")
     assert "median of 5" in text
+
+
+def test_further_steps_stand_by_dose_and_only_what_every_dose_has():
+    noise = {"texture": 0.5, "deviation_ratio": 0.9, "power": 0.3}
+    rows = [
+        {**row("cold-latent", [4.0], steps=1), "noise": noise},
+        {**row("cold-latent", [6.0], steps=1, dose=0.1), "noise": noise},
+        {**row("cold-latent", [5.0], steps=5, end="fixed"), "noise": noise},
+        {**row("input", [9.0]), "noise": noise},
+        {**row("input", [9.5], dose=0.1), "noise": noise},
+        {**row("tv", [1.0]), "noise": noise},
+    ]
+    text = ct_steps_tables.ct_steps([record(rows)])
+    assert lines(text) == [
+        "| low dose | 9.00 / 0.90 / 0.30 / – | 9.50 / 0.90 / 0.30 / – |",
+        "| `cold-latent`, 1 step | 4.00 / 0.90 / 0.30 / 0.80 | 6.00 / 0.90 / 0.30 / 0.80 |",
+    ]
+    assert "1 slices of 1 scans (chest_a)" in text
