@@ -223,8 +223,13 @@ class Sweep:
             "prior": self.prior.name, "weights_sha256": self.prior.sha256, "slices": self.given.slices,
             "tiny": self.given.tiny,
         }  # fmt: skip
+        compared = [
+            {"options": options, **best_end(members)}
+            for mode in self.given.modes
+            for options, members in by_options(self.rows, mode)
+        ]
         told = {mode: {"options": each[0], "fixed_count": each[1]} for mode, each in found.items() if each}
-        write_json({**head, "chosen": told, "rows": self.rows, "ends": self.ends}, self.given.out)
+        write_json({**head, "chosen": told, "compared": compared, "rows": self.rows, "ends": self.ends}, self.given.out)
 
 
 def _place(named: Named) -> dict[str, Any]:

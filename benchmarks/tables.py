@@ -25,6 +25,9 @@ from sheets.comparison import FOREGROUND, Row
 from sheets.ct import KINDS as CT
 from sheets.ct_speed import KINDS as CT_SPEED
 from sheets.ct_training import KINDS as CT_TRAINING
+from sheets.fdmr import KINDS as FDMR
+from sheets.fdmr_by_j import KINDS as FDMR_BY_J
+from sheets.fdmr_sweep import KINDS as FDMR_SWEEP
 from sheets.figure import draw
 from sheets.hfs import KINDS as HFS
 from sheets.hfs_differences import KINDS as HFS_DIFFERENCES
@@ -46,6 +49,7 @@ PAGES = (
     DOCS / "performance.md",
     DOCS / "methods" / "hfs.md",
     DOCS / "methods" / "ct.md",
+    DOCS / "methods" / "fdmr.md",
     ROOT / "README.md",
 )
 BLOCK = re.compile(r"(<!-- table:([\w-]+)/([\w+-]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
@@ -173,6 +177,9 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         *CT,
         *CT_SPEED,
         *CT_TRAINING,
+        *FDMR,
+        *FDMR_BY_J,
+        *FDMR_SWEEP,
     )
 }
 
