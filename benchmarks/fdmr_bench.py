@@ -107,7 +107,7 @@ class Entries:
         return {
             "main": (["val"], self._main()),
             "costly": (["val"], self._costly()),
-            "shift": (SHIFTED, [*self._main(), _fdmr(FULL, self.full, self.priors["ddgan"])]),
+            "shift": (SHIFTED, self._shift()),
             "curves": (["val"], self._curves()),
             "shift-curves": (SHIFTED, self._curves()[:2]),
             "ablation": (["val"], self._ablation()),
@@ -128,6 +128,11 @@ class Entries:
                       _fdmr("fdmr, l1 prior", self.quick, self.priors["l1"])]  # fmt: skip
         return found
 
+    def _shift(self) -> list[Entry]:
+        """Of the quick ones the prior's own and one that does not adapt, and the reference mode."""
+        own = [entry for entry in self._main() if "l1" not in entry.name and not entry.name.endswith(" 50")]
+        return [*own, _fdmr(FULL, self.full, self.priors["ddgan"])]
+
     def _costly(self) -> list[Entry]:
         found = [_fdmr(FULL, self.full, self.priors["ddgan"]), _fdmr("dip", self.dip, self.priors["ddgan"])]
         if "ddpm" in self.priors:
@@ -141,14 +146,11 @@ class Entries:
 
     def _curves(self) -> list[Traced]:
         short, longer = (6, 6) if self.tiny else (300, 400)
-        found = [
+        return [
             Traced(QUICK, Fdmr(**{**self.quick, "iterations": short}), self.priors["ddgan"]),
             Traced(FULL, Fdmr(**{**self.full, "iterations": longer}), self.priors["ddgan"]),
             Traced("dip", Fdmr(**{**self.dip, "iterations": longer}), self.priors["ddgan"]),
         ]
-        if "l1" in self.priors:
-            found.append(Traced("fdmr, all weights, l1 prior", found[1].method, self.priors["l1"]))
-        return found
 
     def _ablation(self) -> list[Entry]:
         """One option at a time beside those of `fdmr`."""
@@ -166,10 +168,11 @@ class Entries:
         found = [_fdmr(f"fdmr, {name}", {**self.quick, **way}, ddgan, few=True) for name, way in ways.items()]
         return [*found, _fdmr("fdmr, low-rank", self.paths, ddgan, few=True)]
 
-    def _rest(self) -> list[Entry]:
+    def _rest(self) -> list[Entry | Traced]:
         long = {"mode": "dip", "iterations": self.count, "stop": "count"}
-        found = [_fdmr("dip 1000", {**self.dip, **long}, self.priors["ddgan"])]
+        found: list[Entry | Traced] = [_fdmr("dip 1000", {**self.dip, **long}, self.priors["ddgan"])]
         if "l1" in self.priors:
+            found.append(Traced(f"{FULL}, l1 prior", self._curves()[1].method, self.priors["l1"]))
             adadiff = {"mode": "adadiff", "iterations": self.count}
             found.append(_fdmr("adadiff, l1 prior", adadiff, self.priors["l1"]))
         return found
