@@ -1,18 +1,18 @@
 """Whether adapting the *image* prior to each scan helps `spirit` and `dds`, above all under domain shift (issue 7).
 
-python benchmarks/adapt_image_prior.py DATA OUT.json [--prior mri-image] [--methods spirit dds] [--steps 20]
+python benchmarks/adapt_image_prior.py DATA OUT.json [--prior mri-image] [--methods spirit] [--steps 20]
                                        [--sigma 0.05 0.15] [--shown noised clean] [--rate 0.003]
                                        [--at 0 10 25 50 100 200] [--accel 4 8] [--slices 6]
-                                       [--groups val sagittal reformatted brain16 ct-chest]
+                                       [--groups sagittal ct-chest brain16 reformatted val]
                                        [--device cuda] [--seconds 560] [--tiny]
 
 An experiment, no option of the methods. The method's own image, made without the withheld samples, is shown to the
 network at noise level sigma, and the scales and shifts of its norms (offsets on every block's modulation, a slice's
 own) are fitted to the k-space as FDMR's stage 2 does it. Then the method runs again on all data with the adapted
 network. Shown `clean`, as AdaDiff does it, a denoiser can learn to pass everything on; `noised`, it has to go on
-removing noise. `--at` are the iterates that this is done with; 0 is the prior as it is, and E2's own come beside them.
-Networks run plain and in single precision here (bfloat16 products on CUDA): the form of fewer passes over memory has
-no backward pass.
+removing noise. `--at` are the iterates of one run that this is done with; 0 is the prior as it is, and those that E2
+would have kept come beside them. Networks run plain and in single precision here (bfloat16 products on CUDA): the form
+of fewer passes over memory has no backward pass. Rows that OUT.json holds are not made again.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from statistics import mean
 from typing import Any, cast
 
 import torch
-from fdmr_cases import Named, cases
-from fdmr_curves import Truth
+from fdmr_cases import GROUPS, SHIFTED, Cases, Named
+from fdmr_curves import Truth, stopped
 from torch import Tensor, nn
 
 from medrecon.bench.stale import code_digest, commit
@@ -39,9 +39,10 @@ from medrecon.diffusion.adaptation.adam import Adam
 from medrecon.diffusion.adaptation.adapt import Adaptation
 from medrecon.diffusion.adaptation.misfit import Misfit
 from medrecon.diffusion.adaptation.modulation import Modulation
-from medrecon.diffusion.adaptation.stopping import Count, HoldOut, StopRule
+from medrecon.diffusion.adaptation.stopping import Count, HoldOut
 from medrecon.diffusion.prior import Prior
 from medrecon.diffusion.streams import Streams
+from medrecon.errors import InputError
 from medrecon.io import write_json
 from medrecon.mri import method_class
 from medrecon.mri.fdmr_holdout import withheld_samples, without
@@ -101,15 +102,20 @@ class Experiment:
             streams = Streams(0, problem.case, problem.slice_ids, [0] * problem.n_slices).to(shown.device)
             shown = shown + self.sigma * streams.normal(0, problem.image_shape[1:])
         inputs = (shown, torch.tensor(self.sigma, device=shown.device), shown.real)
-        samples = misfit.samples(problem, held)
-        rules: list[tuple[str, StopRule, int]] = [(str(j), Count(), j) for j in self.at]
-        for label, rule, most in [*rules, ("E2", HoldOut(), max(self.at))]:
-            run = Adaptation(adapter, misfit, rule, Adam(self.rate), most)
-            found = run(inputs, samples, adapter.start(problem.n_slices))
-            image = self._solved(problem, partial(adapter, found.values))
-            whole, inside = truth.scores(image, part)
+        values: list[Tensor] = []
+        losses: list[Tensor] = []
+        Adaptation(adapter, misfit, Count(), Adam(self.rate), max(self.at))(
+            inputs, misfit.samples(problem, held), adapter.start(problem.n_slices),
+            on_iterate=lambda _, __, found: losses.append(found.held.clone()),
+            on_values=lambda _, found: values.append(found.clone()),
+        )  # fmt: skip
+        n, kept = problem.n_slices, stopped(HoldOut(), torch.stack(losses).cpu())[0]
+        for label, at in [*((str(j), torch.full((n,), j)) for j in self.at), ("E2", kept)]:
+            own = torch.stack([values[j][i] for i, j in enumerate(at.tolist())])
+            whole, inside = truth.scores(self._solved(problem, partial(adapter, own)), part)
+            foretold = [losses[j][i].item() for i, j in enumerate(at.tolist())]
             yield {
-                "j": label, "kept": found.kept.tolist(), "held_power": found.held_power.tolist(),
+                "j": label, "kept": at.tolist(), "held": foretold,
                 "psnr": whole.tolist(), "psnr_foreground": inside.tolist(),
             }  # fmt: skip
 
@@ -150,7 +156,8 @@ def main() -> None:
         "weights_sha256": prior.sha256, "code": {m: code_digest(m) for m in ("fdmr", *given.methods)},
         "protocol": "full-range", "slices": given.slices, "tiny": given.tiny,
     }  # fmt: skip
-    for named in cases(given.data, given.groups, given.accel, given.slices, device, tiny=given.tiny):
+    cases = Cases(given.data, given.slices, device, tiny=given.tiny)
+    for named in cases(given.groups, given.accel):
         for method, sigma, shown in product(given.methods, given.sigma, given.shown):
             experiment = Experiment(method, given.steps, sigma, shown, given.rate, at, prior, plain)
             key = {**experiment.key, **_place(named)}
@@ -158,7 +165,11 @@ def main() -> None:
                 continue
             if time.monotonic() - began > given.seconds:
                 return print("out of time: run it again", flush=True)
-            rows.append(row(experiment, named))
+            try:
+                rows.append(row(experiment, named))
+            except InputError as error:
+                print(f"{key} refused: {error}", flush=True)
+                continue
             gains = " ".join(f"{j} {gain:+.2f}" for j, gain in rows[-1]["gain_db"].items())
             print(f"{key} {gains} dB, {time.monotonic() - began:.0f} s", flush=True)
             write_json({**head, "rows": rows}, given.out)
@@ -170,11 +181,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--prior", default="mri-image")
-    parser.add_argument("--methods", nargs="+", choices=("spirit", "dds"), default=["spirit", "dds"])
+    parser.add_argument("--methods", nargs="+", choices=("spirit", "dds"), default=["spirit"])
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--sigma", type=float, nargs="+", default=[0.05, 0.15])
     parser.add_argument("--shown", nargs="+", choices=("noised", "clean"), default=["noised", "clean"])
-    parser.add_argument("--groups", nargs="+", default=["val", "sagittal", "reformatted", "brain16", "ct-chest"])
+    parser.add_argument("--groups", nargs="+", choices=tuple(GROUPS), default=[*SHIFTED, "val"])
     parser.add_argument("--accel", type=float, nargs="+", default=[4.0, 8.0])
     parser.add_argument("--slices", type=int, default=6)
     parser.add_argument("--rate", type=float, default=3e-3)

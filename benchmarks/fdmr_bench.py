@@ -1,14 +1,18 @@
 """FDMR against its own stages, its controls and the other priors: scores and wall time in one run (issue 7).
 
 python benchmarks/fdmr_bench.py DATA OUT.json --ddgan FILE [--l1 FILE] [--image mri-image] [--ddpm FILE]
-                                [--groups val sagittal reformatted brain16 ct-chest] [--accel 4 8] [--slices 6]
-                                [--device cuda] [--seconds 560] [--only NAME ...] [--no-curves] [--tiny]
+                                [--sweep SWEEP.json] [--parts main costly shift curves shift-curves ablation rest]
+                                [--accel 4 8] [--slices 6] [--few 2] [--device cuda] [--seconds 560] [--tiny]
 
-DATA as in `fdmr_cases`. Rows that OUT.json holds are not made again, so that calls of bounded time join; none begins
-after `--seconds`. A row is one entry on one case: scores after one warm run of a few iterations, seconds of sampling
-without calibration. `curves` hold every iterate of the adaptations of fdmr (modulation, all weights, the l1 prior) and
-of dip: gain by J, where E2 stops against the J that the truth would choose, and the J at which fdmr leads dip by 1 dB.
-`summary` has what the issue asks of them. `--tiny` rehearses it all at few pixels and iterations.
+DATA as in `fdmr_cases`. SWEEP.json of `sweep_fdmr.py` has the options that `fdmr` runs with, settled on other patients.
+Rows that OUT.json holds are not made again, so that calls of bounded time join; none begins after `--seconds`. A row is
+one entry on one case: scores after one warm run of a few iterations, seconds of sampling without calibration. Batched
+entries take --slices of each volume, those that adapt slice by slice or take a thousand calls --few of these. `curves`
+hold every iterate of adaptations: gain by J, where E2 stops against the J that the truth would choose, and the J at
+which fdmr leads dip by 1 dB. `summary` has what the issue asks of them. `--tiny` rehearses it all at few pixels.
+
+main: held-out patients, what is quick. costly: adadiff, dip, DDPM and all weights there. shift: other anatomy and
+planes. ablation: one option of fdmr at a time, at the last R. rest: controls that take longest and say least.
 """
 
 from __future__ import annotations
@@ -16,33 +20,40 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from fdmr_cases import Named, cases, groups
+from fdmr_cases import MASK_SEED, MEASURED, SHIFTED, SNR, Cases, Named, sources_of
 from fdmr_curves import curve
 from fdmr_ddpm import ddpm
 from fdmr_summary import summary
 from torch import Tensor
 
-from medrecon.bench.cases import in_scan_units, scored
+from medrecon.bench.cases import evenly, in_scan_units, scored
 from medrecon.bench.stale import code_digest, commit
 from medrecon.diffusion.prior import Prior
+from medrecon.errors import InputError
 from medrecon.instruments import Stopwatch, peak_memory_mib, reset_peak_memory
 from medrecon.io import write_json
 from medrecon.mri import method_class
 from medrecon.mri.fdmr import Fdmr
 from medrecon.networks import load_prior
+from medrecon.networks.ddgan import DdganDenoiser
 from medrecon.problem import Problem
 from medrecon.provenance import versions
 
+PARTS = ("main", "costly", "shift", "curves", "shift-curves", "ablation", "rest")
+CUDA = torch.device("cuda")
 STEPS = 1000
 """Of the DDPM and of AdaDiff's adaptation."""
 Solve = Callable[[Problem], tuple[Tensor, int]]
 """(images `(slice, y, x)`, network calls a slice)."""
+
+
+FULL, QUICK = "fdmr, all weights", "fdmr"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +63,7 @@ class Entry:
     Attributes
     ----------
     solve, warm : the run, and a short one that sets libraries up and records what will be replayed.
+    few : whether it is too slow for all slices.
     """
 
     name: str
@@ -59,50 +71,119 @@ class Entry:
     prior: Prior
     solve: Solve
     warm: Solve
+    few: bool = False
 
 
-def entries(priors: Mapping[str, Prior], given: argparse.Namespace) -> Iterator[Entry]:
-    """What is measured, the quick ones first."""
-    count = 6 if given.tiny else STEPS
-    few = {"iterations": 6, "patience": 3} if given.tiny else {}
-    ddgan = {
-        "static": {"mode": "static"},
-        "fdmr": {**few},
-        "fdmr, one by one": {"batch": 1, **few},
-        "fdmr, state shown": {"shown": "state", **few},
-        "fdmr, trust by withheld": {"trust": "holdout", **few},
-        "fdmr, no refinement": {"refine": "none", **few},
-        "fdmr, R2": {"refine": "deterministic", **few},
-        "fdmr, R3": {"refine": "original", **few},
-        "fdmr, refined 4 times": {"runs": 4, **few},
-        "fdmr, hard data step": {"data": "hard", **few},
-        "fdmr, start 4": {"start": 4, **few},
-        "fdmr, warm": {"warm": True, "batch": 1, **few},
-        "fdmr, E1 50": {"stop": "count", "iterations": few.get("iterations", 50)},
-        "fdmr, E3": {"stop": "discrepancy", **few},
-        "fdmr, rate 0.003": {"rate": 3e-3, **few},
-        "fdmr, rate 0.03": {"rate": 3e-2, **few},
-        "fdmr, low-rank": {"parameters": "low-rank", **few},
-        "fdmr, all weights": {"parameters": "all", **few},
-        "fdmr, all weights, no refinement": {"parameters": "all", "refine": "none", **few},
-        "dip": {"mode": "dip", **few},
-        "dip 1000": {"mode": "dip", "iterations": count, "stop": "count"},
-        "adadiff": {"mode": "adadiff", "iterations": count},
-    }
-    l1 = {"fdmr": {**few}, "fdmr, all weights": {"parameters": "all", **few}, "static": {"mode": "static"}}
-    for name, options in ddgan.items():
-        yield _fdmr(name, options, priors["ddgan"])
-    for name, options in ({**l1, "adadiff": ddgan["adadiff"]} if "l1" in priors else {}).items():
-        yield _fdmr(f"{name}, l1 prior", options, priors["l1"])
-    for name in ("spirit", "dds") if "image" in priors else ():
-        for steps in (2, 3) if given.tiny else (20, 50):
-            yield _drawing(f"{name} {steps}", name, {"steps": steps}, priors["image"])
-    for name in ("image", "ddpm"):
-        if name in priors and (name == "ddpm" or "ddpm" not in priors):
-            yield _ddpm(f"ddpm {count}, {name} prior", count, priors[name])
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """An adaptation that is looked at iterate by iterate."""
+
+    name: str
+    method: Fdmr
+    prior: Prior
 
 
-def _fdmr(name: str, options: Mapping[str, Any], prior: Prior) -> Entry:
+Part = tuple[Sequence[str], Sequence[Entry | Traced]]
+"""Groups, and what is run on every case of them."""
+
+
+class Entries:
+    """Everything that can be run with the priors at hand, in parts, the most telling first."""
+
+    def __init__(self, priors: Mapping[str, Prior], given: argparse.Namespace) -> None:
+        self.priors, self.tiny = priors, given.tiny
+        self.count = 6 if given.tiny else STEPS
+        self.few: dict[str, Any] = {"iterations": 6, "patience": 3} if given.tiny else {}
+        chosen = json.loads(given.sweep.read_text())["chosen"] if given.sweep else {}
+        modulated, full, paths = (chosen.get(k, {}).get("options", {}) for k in ("modulation", "all", "low-rank"))
+        self.quick = {**modulated, **self.few}
+        self.full = {"parameters": "all", **full, **self.few}
+        self.paths = {"parameters": "low-rank", **paths, **self.few}
+        # what drives an untrained network: the step and the ends of the full mode
+        driven = ("rate", "trust", "patience")
+        self.dip = {"mode": "dip", **{k: v for k, v in full.items() if k in driven}, **self.few}
+        self.e1 = chosen.get("modulation", {}).get("fixed_count", 50)
+
+    def parts(self) -> dict[str, Part]:
+        return {
+            "main": (["val"], self._main()),
+            "costly": (["val"], self._costly()),
+            "shift": (SHIFTED, self._shift()),
+            "curves": (["val"], self._curves()),
+            "shift-curves": (SHIFTED, self._curves()[:2]),
+            "ablation": (["val"], self._ablation()),
+            "rest": (["val"], self._rest()),
+        }
+
+    def _main(self) -> list[Entry]:
+        found = [_fdmr("static", {"mode": "static"}, self.priors["ddgan"]),
+                 _fdmr(QUICK, self.quick, self.priors["ddgan"])]  # fmt: skip
+        if "image" in self.priors:
+            steps = (2, 3) if self.tiny else (20, 50)
+            found += [_drawing(f"spirit {n}", "spirit", {"steps": n}, self.priors["image"]) for n in steps]
+            found += [_drawing(f"dds {steps[0]}", "dds", {"steps": steps[0]}, self.priors["image"])]
+        # the same network without backward pass: what every claim of speed has to beat
+        found.append(_drawing("dds 8, ddgan prior", "dds", {"steps": 8}, self.priors["ddgan"]))
+        if "l1" in self.priors:
+            found += [_fdmr("static, l1 prior", {"mode": "static"}, self.priors["l1"]),
+                      _fdmr("fdmr, l1 prior", self.quick, self.priors["l1"])]  # fmt: skip
+        return found
+
+    def _shift(self) -> list[Entry]:
+        """Of the quick ones the prior's own and one that does not adapt, and the reference mode."""
+        own = [entry for entry in self._main() if "l1" not in entry.name and not entry.name.endswith(" 50")]
+        return [*own, _fdmr(FULL, self.full, self.priors["ddgan"])]
+
+    def _costly(self) -> list[Entry]:
+        found = [_fdmr(FULL, self.full, self.priors["ddgan"]), _fdmr("dip", self.dip, self.priors["ddgan"])]
+        if "ddpm" in self.priors:
+            found.append(_ddpm(f"ddpm {self.count}", self.count, self.priors["ddpm"]))
+        elif "image" in self.priors:
+            found.append(_ddpm(f"ddpm {self.count}, image prior", self.count, self.priors["image"]))
+        found.append(_fdmr("adadiff", {"mode": "adadiff", "iterations": self.count}, self.priors["ddgan"]))
+        if "l1" in self.priors:
+            found.append(_fdmr("fdmr, all weights, l1 prior", self.full, self.priors["l1"]))
+        return found
+
+    def _curves(self) -> list[Traced]:
+        short, longer = (6, 6) if self.tiny else (300, 400)
+        return [
+            Traced(QUICK, Fdmr(**{**self.quick, "iterations": short}), self.priors["ddgan"]),
+            Traced(FULL, Fdmr(**{**self.full, "iterations": longer}), self.priors["ddgan"]),
+            Traced("dip", Fdmr(**{**self.dip, "iterations": longer}), self.priors["ddgan"]),
+        ]
+
+    def _ablation(self) -> list[Entry]:
+        """One option at a time beside those of `fdmr`."""
+        other = "level" if self.quick.get("trust") == "holdout" else "holdout"
+        ways: dict[str, dict[str, Any]] = {
+            "no refinement": {"refine": "none"}, "R1": {"refine": "renoise", "level": 1, "runs": 1},
+            "R2": {"refine": "deterministic"}, "R3": {"refine": "original"}, "level 2": {"level": 2},
+            "refined 4 times": {"runs": 4}, "hard data step": {"data": "hard"}, "start 8": {"start": None},
+            "start 4": {"start": min(4, self._steps)}, "state shown": {"shown": "state"},
+            f"trust by {other}": {"trust": other}, "one by one": {"batch": 1}, "warm": {"warm": True, "batch": 1},
+            "E1": {"stop": "count", "iterations": self.few.get("iterations", max(self.e1, 1))},
+            "E3": {"stop": "discrepancy"},
+        }  # fmt: skip
+        ddgan = self.priors["ddgan"]
+        found = [_fdmr(f"fdmr, {name}", {**self.quick, **way}, ddgan, few=True) for name, way in ways.items()]
+        return [*found, _fdmr("fdmr, low-rank", self.paths, ddgan, few=True)]
+
+    def _rest(self) -> list[Entry | Traced]:
+        long = {"mode": "dip", "iterations": self.count, "stop": "count"}
+        found: list[Entry | Traced] = [_fdmr("dip 1000", {**self.dip, **long}, self.priors["ddgan"])]
+        if "l1" in self.priors:
+            found.append(Traced(f"{FULL}, l1 prior", self._curves()[1].method, self.priors["l1"]))
+            adadiff = {"mode": "adadiff", "iterations": self.count}
+            found.append(_fdmr("adadiff, l1 prior", adadiff, self.priors["l1"]))
+        return found
+
+    @property
+    def _steps(self) -> int:
+        return cast(DdganDenoiser, self.priors["ddgan"].denoise).schedule.steps
+
+
+def _fdmr(name: str, options: Mapping[str, Any], prior: Prior, few: bool | None = None) -> Entry:
     method = Fdmr(**options)
     short = method if method.mode == "static" else replace(method, iterations=min(4, method.iterations or 4))
 
@@ -113,7 +194,8 @@ def _fdmr(name: str, options: Mapping[str, Any], prior: Prior) -> Entry:
 
         return solve
 
-    return Entry(name, options, prior, run(method), run(short))
+    alone = method.plan(CUDA).parameters == "all" and method.mode != "static"
+    return Entry(name, options, prior, run(method), run(short), alone if few is None else few)
 
 
 def _drawing(label: str, name: str, options: Mapping[str, Any], prior: Prior) -> Entry:
@@ -130,12 +212,14 @@ def _ddpm(name: str, steps: int, prior: Prior) -> Entry:
     def run(count: int) -> Solve:
         return lambda problem: (ddpm(problem, prior, count, 0), count)
 
-    return Entry(name, {"steps": steps}, prior, run(steps), run(min(steps, 4)))
+    return Entry(name, {"steps": steps}, prior, run(steps), run(min(steps, 4)), few=True)
 
 
-def row(entry: Entry, named: Named) -> dict[str, Any]:
+def row(entry: Entry, named: Named, few: int) -> dict[str, Any]:
     """Scores and costs of one entry on one case."""
-    case, problem = named.case, named.case.problem
+    case = named.case
+    part = evenly(case.problem.n_slices, few if entry.few else None)
+    problem = case.problem.select(part)
     entry.warm(problem)
     reset_peak_memory(problem.device)
     clock = Stopwatch(problem.device)
@@ -146,68 +230,90 @@ def row(entry: Entry, named: Named) -> dict[str, Any]:
         **_key(entry.name, named), "options": dict(entry.options), "prior": entry.prior.name,
         "weights_sha256": entry.prior.sha256, "coils": problem.maps.shape[1], "matrix": list(problem.image_shape[1:]),
         "reference": case.kind, "network_calls": calls, "seconds_per_slice": clock.seconds / problem.n_slices,
-        "calibration_seconds_per_slice": case.calibration_seconds, "peak_memory_mib": peak_memory_mib(problem.device),
-        **scored(magnitude, case, slice(0, problem.n_slices)),
+        "batch": problem.n_slices, "calibration_seconds_per_slice": case.calibration_seconds,
+        "peak_memory_mib": peak_memory_mib(problem.device), "net_acceleration": case.scan.net_acceleration,
+        **scored(magnitude, case, part),
     }  # fmt: skip
 
 
-def curves(priors: Mapping[str, Prior], given: argparse.Namespace) -> Iterator[tuple[str, Fdmr, Prior]]:
-    """Adaptations that are looked at iterate by iterate, by name."""
-    short, long = (6, 6) if given.tiny else (300, STEPS)
-    yield "fdmr", Fdmr(iterations=short), priors["ddgan"]
-    yield "fdmr, all weights", Fdmr(iterations=long, parameters="all"), priors["ddgan"]
-    yield "dip", Fdmr(mode="dip", iterations=long), priors["ddgan"]
-    if "l1" in priors:
-        yield "fdmr, l1 prior", Fdmr(iterations=short), priors["l1"]
-        yield "fdmr, all weights, l1 prior", Fdmr(iterations=short, parameters="all"), priors["l1"]
+class Run:
+    """Rows and curves that are there, and what is yet to be."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self.given, self.began = given, time.monotonic()
+        device = torch.device(given.device)
+        files = {"ddgan": given.ddgan, "l1": given.l1, "image": given.image, "ddpm": given.ddpm}
+        self.entries = Entries({name: load_prior(file, device) for name, file in files.items() if file}, given)
+        self.cases = Cases(given.data, given.slices, device, tiny=given.tiny)
+        held = json.loads(given.out.read_text()) if given.out.exists() else {}
+        self.rows, self.curves = held.get("rows", []), held.get("curves", [])
+        self.refused = held.get("refused", [])
+        self.head = {
+            "device": str(device), "versions": versions(device), "commit": commit(), "protocol": "full-range",
+            "code": {method: code_digest(method) for method in ("fdmr", "dds", "spirit")},
+            "snr": SNR, "mask": "random", "slices": given.slices, "tiny": given.tiny,
+        }  # fmt: skip
+
+    def __call__(self) -> bool:
+        """Whether all is there."""
+        parts = self.entries.parts()
+        for name in self.given.parts:
+            groups, asked = parts[name]
+            accels = self.given.accel[-1:] if name == "ablation" else self.given.accel
+            # entry by entry, so that a call that ends early has the most telling ones of all cases
+            for each in asked:
+                for named in self.cases(groups, accels):
+                    if not self._done(each, named):
+                        return False
+        return True
+
+    def _done(self, each: Entry | Traced, named: Named) -> bool:
+        """False where no time is left for it."""
+        key, found = _key(each.name, named), self.rows if isinstance(each, Entry) else self.curves
+        if _holds(found, key) or _holds(self.refused, key):
+            return True
+        if time.monotonic() - self.began > self.given.seconds:
+            return False
+        try:
+            said = self._add(each, named, key)
+        except InputError as error:
+            said = f"refused: {error}"
+            self.refused.append({**key, "why": str(error)})
+        print(f"[{time.monotonic() - self.began:5.0f} s] {key} {said}", flush=True)
+        self.keep()
+        return True
+
+    def _add(self, each: Entry | Traced, named: Named, key: dict[str, Any]) -> str:
+        if isinstance(each, Entry):
+            made = row(each, named, self.given.few)
+            self.rows.append(made)
+            return f"{made['mean']['psnr_foreground']:.2f} dB, {made['seconds_per_slice']:.3f} s a slice"
+        records = curve(named.case, each.method, each.prior, MASK_SEED, self.given.few)
+        self.curves.append({**key, "slices": records})
+        return "curve"
+
+    def keep(self) -> None:
+        write_json(self._whole(), self.given.out)
+
+    def end(self) -> None:
+        write_json({**self._whole(), "summary": summary(self.rows, self.curves)}, self.given.out)
+
+    def _whole(self) -> dict[str, Any]:
+        return {**self.head, "rows": self.rows, "curves": self.curves, "refused": self.refused}
 
 
 def _key(name: str, named: Named) -> dict[str, Any]:
     return {"entry": name, "group": named.group, "scan": named.case.scan.name, "accel": named.accel}
 
 
-def _holds(rows: list[dict[str, Any]], key: Mapping[str, Any]) -> bool:
+def _holds(rows: Sequence[Mapping[str, Any]], key: Mapping[str, Any]) -> bool:
     return any(all(row[k] == v for k, v in key.items()) for row in rows)
 
 
 def main() -> None:
-    given, began = arguments(), time.monotonic()
-    device = torch.device(given.device)
-    torch.backends.cudnn.benchmark = True
-    files = {"ddgan": given.ddgan, "l1": given.l1, "image": given.image, "ddpm": given.ddpm}
-    priors = {name: load_prior(file, device) for name, file in files.items() if file}
-    held = json.loads(given.out.read_text()) if given.out.exists() else {}
-    rows, found = held.get("rows", []), held.get("curves", [])
-    head = {
-        "device": str(device), "versions": versions(device), "commit": commit(), "protocol": "full-range",
-        "code": {method: code_digest(method) for method in ("fdmr", "dds", "spirit")},
-        "snr": 40, "mask": "random", "slices": given.slices, "tiny": given.tiny,
-    }  # fmt: skip
-
-    def keep() -> None:
-        write_json({**head, "rows": rows, "curves": found, "summary": summary(rows, found)}, given.out)
-
-    for named in cases(given.data, given.groups, given.accel, given.slices, device, tiny=given.tiny):
-        for entry in entries(priors, given):
-            key = _key(entry.name, named)
-            if (given.only and entry.name not in given.only) or _holds(rows, key):
-                continue
-            if time.monotonic() - began > given.seconds:
-                return print("out of time: run it again", flush=True)
-            rows.append(row(entry, named))
-            mean = rows[-1]["mean"]["psnr_foreground"]
-            print(f"{key} {mean:.2f} dB {rows[-1]['seconds_per_slice']:.3f} s a slice", flush=True)
-            keep()
-        for name, method, prior in curves(priors, given) if given.curves else ():
-            key = _key(name, named)
-            if (given.only and name not in given.only) or _holds(found, key):
-                continue
-            if time.monotonic() - began > given.seconds:
-                return print("out of time: run it again", flush=True)
-            found.append({**key, "slices": curve(named.case, method, prior, 0)})
-            print(f"curve {key} {time.monotonic() - began:.0f} s", flush=True)
-            keep()
-    return print("all there", flush=True)
+    run = Run(arguments())
+    print("all there" if run() else "out of time: run it again", flush=True)
+    run.end()
 
 
 def arguments() -> argparse.Namespace:
@@ -218,18 +324,18 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--l1")
     parser.add_argument("--image", default="mri-image")
     parser.add_argument("--ddpm")
-    parser.add_argument("--groups", nargs="+", default=["val", "sagittal", "reformatted", "brain16", "ct-chest"])
+    parser.add_argument("--sweep", type=Path)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--accel", type=float, nargs="+", default=[4.0, 8.0])
     parser.add_argument("--slices", type=int, default=6)
+    parser.add_argument("--few", type=int, default=2)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--seconds", type=float, default=560)
-    parser.add_argument("--only", nargs="+")
-    parser.add_argument("--curves", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--tiny", action="store_true")
     given = parser.parse_args()
-    unknown = set(given.groups) - set(groups(given.data))
-    if unknown:
-        print(f"not there and left out: {', '.join(sorted(unknown))}", flush=True)
+    missing = [group for group in MEASURED if not sources_of(given.data, group)]
+    if missing:
+        print(f"not there and left out: {', '.join(missing)}", flush=True)
     return given
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from medrecon.bench.cases import Case
+from medrecon.bench.cases import Case, evenly
 from medrecon.crop import centre_crop
 from medrecon.diffusion.adaptation.misfit import Losses
 from medrecon.diffusion.adaptation.stopping import HoldOut, Watch
@@ -17,6 +18,10 @@ from medrecon.evaluation.foreground import foreground_mask
 from medrecon.evaluation.metrics import psnr, psnr_foreground
 from medrecon.mri.fdmr import Fdmr
 from medrecon.problem import Problem
+
+Trust = Literal["level", "holdout"]
+Settled = Callable[[Problem, Tensor, Tensor], Tensor]
+"""An image of the adapted network after the data."""
 
 
 def due(j: int) -> bool:
@@ -49,22 +54,29 @@ class Truth:
         )
 
 
-def curve(case: Case, method: Fdmr, prior: Prior, seed: int) -> list[dict[str, Any]]:
+def curve(
+    case: Case, method: Fdmr, prior: Prior, seed: int, few: int | None = None, trusts: Sequence[Trust] = ()
+) -> list[dict[str, Any]]:
     """One record a slice, of an adaptation that withholds samples, but goes on to the last iterate.
 
-    Every record has `fit` and `held` of all iterates, `at` those that were scored with their `psnr` and
-    `psnr_foreground` after the data step; `stopped` is where E2 with the method's patience would have stopped and what
-    it would have kept, `best` the iterate that the truth would choose.
+    Every record has `fit`, `held` and `noise` (power of the misfit over that of the noise) of all iterates, `at` those
+    that were scored with their `psnr` and `psnr_foreground` after the data step; `stopped` is where E2 with the
+    method's patience would have stopped and what it would have kept, `best` the iterate that the truth would choose.
+    `trusts` are further ways to weigh the data against the image, whose `psnr_foreground` stands under their names.
+    `few` slices are taken, evenly spaced.
     """
     endless = replace(method, stop="holdout", patience=10**9, refine="none", warm=False)
     stages, truth = endless.stages(prior, case.problem, seed), Truth.of(case)
+    ways = {trust: replace(endless, trust=trust).stages(prior, case.problem, seed) for trust in trusts}
+    settled = {"": stages.settled} | {trust: way.settled for trust, way in ways.items()}
+    chosen = range(case.problem.n_slices)[evenly(case.problem.n_slices, few)]
     size = method.batch if stages.together and case.problem.device.type == "cuda" else 1
     records: list[dict[str, Any]] = []
-    for first in range(0, case.problem.n_slices, size):
-        part = slice(first, min(first + size, case.problem.n_slices))
-        problem = case.problem.select(part)
-        seen = _Seen(stages.settled, problem, truth, part)
-        stages(problem, on_iterate=seen)
+    for first in range(0, len(chosen), size):
+        some = chosen[first : first + size]
+        part = slice(some.start, some.stop, some.step)
+        seen = _Seen(settled, case.problem.select(part), truth, part)
+        stages(seen.problem, on_iterate=seen)
         records += seen.records(HoldOut(method.patience, method.gain))
     return records
 
@@ -72,35 +84,35 @@ def curve(case: Case, method: Fdmr, prior: Prior, seed: int) -> list[dict[str, A
 class _Seen:
     """What `on_iterate` gathers, on the device: nothing waits for it until the end."""
 
-    def __init__(self, settled: Any, problem: Problem, truth: Truth, part: slice) -> None:
+    def __init__(self, settled: Mapping[str, Settled], problem: Problem, truth: Truth, part: slice) -> None:
         self.settled, self.problem, self.truth, self.part = settled, problem, truth, part
-        self.fit: list[Tensor] = []
-        self.held: list[Tensor] = []
+        self.losses: list[Tensor] = []
         self.at: list[int] = []
-        self.scores: list[tuple[Tensor, Tensor]] = []
+        self.scores: list[Tensor] = []
 
     def __call__(self, j: int, image: Tensor, losses: Losses) -> None:
-        self.fit.append(losses.fit.clone())
-        self.held.append(losses.held.clone())
+        self.losses.append(torch.stack([losses.fit, losses.held, losses.fit_power / losses.noise_power]))
         if due(j):
             self.at.append(j)
-            image = self.settled(self.problem, image, losses.held_power)
-            self.scores.append(self.truth.scores(image, self.part))
+            images = [settle(self.problem, image, losses.held_power) for settle in self.settled.values()]
+            self.scores.append(torch.stack([torch.stack(self.truth.scores(x, self.part)) for x in images]))
 
     def records(self, rule: HoldOut) -> list[dict[str, Any]]:
-        fit, held = torch.stack(self.fit), torch.stack(self.held)
-        whole, inside = (torch.stack([pair[i] for pair in self.scores]).cpu() for i in range(2))
-        kept, ran = stopped(rule, held.cpu())
+        fit, held, noise = torch.stack(self.losses, 1).cpu()
+        scores = torch.stack(self.scores, -1).cpu()  # (way, whole or inside, slice, iterate)
+        kept, ran = stopped(rule, held)
         return [
             {
                 "slice": self.problem.slice_ids[n],
                 "fit": _short(fit[:, n]),
                 "held": _short(held[:, n]),
+                "noise": _short(noise[:, n]),
                 "at": self.at,
-                "psnr": _short(whole[:, n]),
-                "psnr_foreground": _short(inside[:, n]),
+                "psnr": _short(scores[0, 0, n]),
+                "psnr_foreground": _short(scores[0, 1, n]),
+                **{way: _short(scores[i, 1, n]) for i, way in enumerate(self.settled) if way},
                 "stopped": {"kept": int(kept[n]), "ran": int(ran[n]), "at": _near(self.at, int(kept[n]))},
-                "best": self.at[int(inside[:, n].argmax())],
+                "best": self.at[int(scores[0, 1, n].argmax())],
             }
             for n in range(self.problem.n_slices)
         ]

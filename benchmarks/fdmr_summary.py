@@ -1,84 +1,130 @@
-"""What issue 7 asks of the rows and curves of `fdmr_bench`, as numbers."""
+"""What issue 7 asks of the rows and curves of `fdmr_bench`, as numbers. No torch."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import mean, median
 from typing import Any
 
-Rows = Sequence[Mapping[str, Any]]
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+FOREGROUND = "psnr_foreground"
 LEAD = 1.0
 """dB by which fdmr is to lead dip."""
+OURS = ("fdmr", "fdmr, all weights")
 
 
 def summary(rows: Rows, curves: Rows) -> dict[str, Any]:
     """Means by group and R, of rows and of curves."""
-    return {"table": table(rows), "gains": gains(rows), "curves": curve_means(curves), "leads": leads(curves)}
+    return {"table": lines(rows), "gains": gains(rows), "curves": curve_means(curves), "leads": leads(curves)}
 
 
-def table(rows: Rows) -> list[dict[str, Any]]:
-    """Each entry's mean scores and median seconds, a line a group and R."""
-    lines = []
-    for (group, accel, entry), members in _by(rows, "group", "accel", "entry").items():
-        scores = {key: mean(row["mean"][key] for row in members) for key in ("psnr", "ssim", "psnr_foreground")}
-        seconds = median(row["seconds_per_slice"] for row in members)
-        lines.append({"group": group, "accel": accel, "entry": entry, **scores, "seconds_per_slice": seconds})
-    return lines
+def lines(rows: Rows) -> list[dict[str, Any]]:
+    """Each entry's mean scores on the slices that all entries of its group and R have, and its median seconds."""
+    found = []
+    for (group, accel), members in by(rows, "group", "accel").items():
+        shared = shared_slices(members)
+        for (entry,), each in by(members, "entry").items():
+            own = [row for row in each if shared.get(row["scan"])]
+            scored = [row["slices"][i] for row in own for i in shared[row["scan"]]]
+            if scored:
+                scores = {key: mean(s[key] for s in scored) for key in scored[0]}
+                seconds = median(row["seconds_per_slice"] for row in own)
+                costs = {"seconds_per_slice": seconds, "slices": len(scored)}
+                found.append({"group": group, "accel": accel, "entry": entry, **scores, **costs})
+    return found
+
+
+def shared_slices(rows: Rows) -> dict[str, list[int]]:
+    """By scan, the slices that every entry with rows of that scan was scored on."""
+    found: dict[str, set[int]] = {}
+    for row in rows:
+        own = set(scored_slices(row))
+        found[row["scan"]] = found.get(row["scan"], own) & own
+    return {scan: sorted(slices) for scan, slices in found.items()}
+
+
+def scored_slices(row: Row) -> list[int]:
+    return [i for i, each in enumerate(row["slices"]) if each[FOREGROUND] is not None]
 
 
 def gains(rows: Rows) -> list[dict[str, Any]]:
-    """Decibels in the foreground that fdmr gains over what it is to be held against, on the same cases."""
-    lines = []
-    for (group, accel), members in _by(rows, "group", "accel").items():
-        found = {(row["scan"], row["entry"]): row["mean"]["psnr_foreground"] for row in members}
-        scans = dict.fromkeys(row["scan"] for row in members)
-        for ours in ("fdmr", "fdmr, all weights"):
-            for other in dict.fromkeys(row["entry"] for row in members):
-                pairs = [(found.get((s, ours)), found.get((s, other))) for s in scans]
-                differences = [a - b for a, b in pairs if a is not None and b is not None]
-                if other != ours and differences:
-                    lines.append({"group": group, "accel": accel, "of": ours, "over": other, "db": mean(differences)})
-    return lines
+    """Foreground dB that fdmr gains over each other entry, on the same slices, and its share of that one's seconds."""
+    found = []
+    for (group, accel), members in by(rows, "group", "accel").items():
+        entries = {entry: each for (entry,), each in by(members, "entry").items()}
+        for ours in (name for name in OURS if name in entries):
+            for other in (name for name in entries if name != ours):
+                by_scan = {scan: mean(d) for scan, d in differences(entries[ours], entries[other]).items()}
+                if by_scan:
+                    share = median(r["seconds_per_slice"] for r in entries[ours])
+                    share /= median(r["seconds_per_slice"] for r in entries[other])
+                    found.append({
+                        "group": group, "accel": accel, "of": ours, "over": other, "db": mean(by_scan.values()),
+                        "by_scan": by_scan, "share_of_seconds": share,
+                    })  # fmt: skip
+    return found
+
+
+def differences(ours: Rows, others: Rows) -> dict[str, list[float]]:
+    """By scan, foreground PSNR of `ours` less that of `others` on each slice that both have."""
+    found: dict[str, list[float]] = {}
+    for one, other in ((a, b) for a in ours for b in others if a["scan"] == b["scan"]):
+        both = [i for i in scored_slices(one) if i in scored_slices(other)]
+        if both:
+            found[one["scan"]] = [one["slices"][i][FOREGROUND] - other["slices"][i][FOREGROUND] for i in both]
+    return found
 
 
 def curve_means(curves: Rows) -> list[dict[str, Any]]:
     """Mean foreground PSNR by J; and what stopping by E2 gives away of what the truth would choose, in J and dB."""
-    lines = []
-    for (group, accel, entry), members in _by(curves, "group", "accel", "entry").items():
+    found = []
+    for (group, accel, entry), members in by(curves, "group", "accel", "entry").items():
         slices = [each for row in members for each in row["slices"]]
         at = slices[0]["at"]
-        scores = [dict(zip(each["at"], each["psnr_foreground"], strict=True)) for each in slices]
-        lines.append({
+        scores = [dict(zip(each["at"], each[FOREGROUND], strict=True)) for each in slices]
+        found.append({
             "group": group, "accel": accel, "entry": entry, "at": at,
-            "psnr_foreground": [mean(score[j] for score in scores) for j in at],
+            FOREGROUND: [mean(score[j] for score in scores) for j in at],
             "kept": [each["stopped"]["kept"] for each in slices], "ran": [each["stopped"]["ran"] for each in slices],
             "best": [each["best"] for each in slices],
             "lost_db": mean(s[e["best"]] - s[e["stopped"]["at"]] for s, e in zip(scores, slices, strict=True)),
         })  # fmt: skip
-    return lines
+    return found
 
 
 def leads(curves: Rows) -> list[dict[str, Any]]:
     """The iterates at which an adapted prior leads dip by `LEAD` dB at equal J: first and last, None where never."""
-    means = {(c["group"], c["accel"], c["entry"]): dict(zip(c["at"], c["psnr_foreground"], strict=True))
-             for c in curve_means(curves)}  # fmt: skip
-    lines = []
+    return [
+        {"group": group, "accel": accel, "entry": entry, **_lead(ours, dip)}
+        for group, accel, entry, ours, dip in _beside_dip(curves)
+    ]
+
+
+def _lead(ours: Mapping[int, float], dip: Mapping[int, float]) -> dict[str, Any]:
+    ahead = [j for j in ours if j in dip and ours[j] - dip[j] >= LEAD]
+    best = max(dip.values())
+    return {
+        "first": min(ahead, default=None),
+        "last": max(ahead, default=None),
+        "over_best_dip": next((j for j in ours if ours[j] >= best + LEAD), None),
+    }
+
+
+def _beside_dip(curves: Rows) -> Iterator[tuple[str, float, str, dict[int, float], dict[int, float]]]:
+    means = {
+        (c["group"], c["accel"], c["entry"]): dict(zip(c["at"], c[FOREGROUND], strict=True))
+        for c in curve_means(curves)
+    }
     for (group, accel, entry), ours in means.items():
-        theirs = means.get((group, accel, "dip"))
-        if entry == "dip" or theirs is None:
-            continue
-        ahead = [j for j in ours if j in theirs and ours[j] - theirs[j] >= LEAD]
-        best = max(theirs.values())
-        lines.append({
-            "group": group, "accel": accel, "entry": entry, "first": min(ahead, default=None),
-            "last": max(ahead, default=None), "over_best_dip": next((j for j in ours if ours[j] >= best + LEAD), None),
-        })  # fmt: skip
-    return lines
+        if entry != "dip" and (group, accel, "dip") in means:
+            yield group, accel, entry, ours, means[group, accel, "dip"]
 
 
-def _by(rows: Rows, *names: str) -> dict[tuple[Any, ...], list[Mapping[str, Any]]]:
-    found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
+def by(rows: Rows, *names: str) -> dict[tuple[Any, ...], list[Row]]:
+    """Rows that agree in `names`, in the order in which these came."""
+    found: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for row in rows:
         found[tuple(row[name] for name in names)].append(row)
     return found

@@ -23,8 +23,13 @@ from sheets import plots
 from sheets.ablation import ablation, continued
 from sheets.comparison import FOREGROUND, Row
 from sheets.ct import KINDS as CT
+from sheets.ct_gate import KINDS as CT_GATE
 from sheets.ct_speed import KINDS as CT_SPEED
+from sheets.ct_steps import KINDS as CT_STEPS
 from sheets.ct_training import KINDS as CT_TRAINING
+from sheets.fdmr import KINDS as FDMR
+from sheets.fdmr_by_j import KINDS as FDMR_BY_J
+from sheets.fdmr_sweep import KINDS as FDMR_SWEEP
 from sheets.figure import draw
 from sheets.hfs import KINDS as HFS
 from sheets.hfs_differences import KINDS as HFS_DIFFERENCES
@@ -46,6 +51,7 @@ PAGES = (
     DOCS / "performance.md",
     DOCS / "methods" / "hfs.md",
     DOCS / "methods" / "ct.md",
+    DOCS / "methods" / "fdmr.md",
     ROOT / "README.md",
 )
 BLOCK = re.compile(r"(<!-- table:([\w-]+)/([\w+-]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
@@ -171,8 +177,13 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         hfs_sweep,
         hfs_speed,
         *CT,
+        *CT_GATE,
         *CT_SPEED,
+        *CT_STEPS,
         *CT_TRAINING,
+        *FDMR,
+        *FDMR_BY_J,
+        *FDMR_SWEEP,
     )
 }
 

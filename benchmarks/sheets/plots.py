@@ -1,4 +1,4 @@
-"""Figures of docs/benchmarks.md from benchmarks/results/*.json, as tables.py makes its tables.
+"""Figures of docs/*.md and docs/methods/*.md from benchmarks/results/*.json, as tables.py makes its tables.
 
 A block `<!-- plot:KIND/FILE -->` … `<!-- /plot -->` shows docs/figures/KIND-FILE.svg, the plot KIND of
 results/FILE.json. The figure carries a hash of the numbers in it: it is drawn anew when that differs from the results',
@@ -15,6 +15,8 @@ from statistics import mean
 
 from medrecon.bench.text import stored
 from sheets.comparison import FOREGROUND
+from sheets.fdmr import fdmr_cost
+from sheets.fdmr_by_j import fdmr_curves
 from sheets.figure import Figure
 from sheets.hfs_speed import hfs_cost
 from sheets.parts import ROOT, Record, record, rows_of
@@ -46,7 +48,9 @@ def snr(records: Sequence[Record]) -> Figure:
     return Figure("Foreground PSNR by noise", "foreground SNR", "dB", _panels(records, points))
 
 
-PLOTS: dict[str, Callable[[Sequence[Record]], Figure]] = {f.__name__: f for f in (lesions, snr, hfs_cost)}
+PLOTS: dict[str, Callable[[Sequence[Record]], Figure]] = {
+    f.__name__: f for f in (lesions, snr, hfs_cost, fdmr_cost, fdmr_curves)
+}
 
 
 def linked(page: str, results: Path, folder: Path) -> str:

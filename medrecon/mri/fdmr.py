@@ -54,8 +54,8 @@ class Fdmr(Method):
     runs : of the refinement, in antithetic pairs, whose mean is the image.
     data : data steps weigh by the noise, or replace samples (hard), which copies their noise into the image.
     cg : conjugate-gradient iterations of a data step.
-    trust : in the adapted image, when data are weighed against it: that of an estimate from level 1, or by what it errs
-        on withheld samples, where there are any (holdout).
+    trust : in estimates of the adapted network, when data are weighed against them: that of their level, or at level 1
+        by what they err on withheld samples, where there are any (holdout).
     final : whether the image has passed a last data step.
     warm : start a batch of slices from the last slice before it instead of the prior; slices then depend on others.
     batch : images a network call on CUDA; on the CPU always one.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, final
 
@@ -141,18 +142,29 @@ class Stages:
 
     def settled(self, problem: Problem, image: Tensor, held_power: Tensor) -> Tensor:
         """An image of the adapted network after the data, weighed by its error on withheld samples."""
-        sigma = self.prior.path.sigma(torch.ones((), dtype=torch.int64, device=image.device))
-        if self.adaptation.rule.withholds and self.method.trust == "holdout":
-            sigma = level_of(held_power, problem, self.prior.variance)
-        return self.data_step(problem)(image, sigma)
+        level = torch.ones((), dtype=torch.int64, device=image.device)
+        return self.data_step(problem)(image, self.sigma(problem, held_power)(level))
+
+    def sigma(self, problem: Problem, held_power: Tensor) -> Callable[[Tensor], Tensor]:
+        """How noisy an estimate of the adapted network counts at a level: at the first as withheld samples say.
+
+        Noise is nearly half of the signal there, and data weighed by that alone replace the estimate, noise and all,
+        which an adapted network may know better.
+        """
+        of_level = self.prior.path.sigma
+        if not (self.adaptation.rule.withholds and self.method.trust == "holdout"):
+            return of_level
+        measured = level_of(held_power, problem, self.prior.variance)
+        return lambda t: torch.where(t == 1, measured, of_level(t))
 
     def _refined(self, problem: Problem, image: Tensor, adapted: Adapted | None, on_step: OnStep) -> Tensor:
         """The mean of the refinement's runs."""
         kind, method, runs = self.plan.refine, self.method, self.method.runs
         estimate: Estimate = self.denoiser
+        descent = self._descent(problem) if kind != "deterministic" else self._replacing(problem)
         if adapted is not None and kind != "original":
             estimate = partial(self.adapter, adapted.values)
-        descent = self._descent(problem) if kind != "deterministic" else self._replacing(problem)
+            descent = replace(descent, sigma=self.sigma(problem, adapted.held_power))
         refinement = Refinement(descent, method.level, method.final)
         total = torch.zeros_like(image)
         for run in range(runs):

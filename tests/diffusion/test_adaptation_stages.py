@@ -87,6 +87,14 @@ def test_hard_step_of_one_coil_is_a_projection_on_the_data():
     assert torch.allclose(found.forward(once), found.kspace, atol=1e-5)
 
 
+def test_magnitude_of_the_hard_step_leaves_a_non_negative_image_as_it_is():
+    """Invariant 7 for AdaDiff's magnitude images x = 2 u - 1 in [-1, 1]: DC_mag(x) = 2 |DC(u)| - 1."""
+    found, _ = problem(coils=1, sampled=[2, 5, 6, 7, 8, 12])
+    u = noise(N, *SHAPE, seed=2, dtype=torch.complex64).abs() + 0j
+    step = Hard(found.with_kspace(found.forward(u), found.mask))
+    assert torch.allclose(2 * step(u, torch.tensor(1.0)).abs() - 1, 2 * u.real - 1, atol=1e-5)
+
+
 def test_hard_step_of_several_coils_is_one_landweber_step():
     found, _ = problem(sampled=[2, 5, 6, 7, 8, 12])
     x = noise(N, *SHAPE, seed=2, dtype=torch.complex64)

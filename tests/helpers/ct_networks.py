@@ -21,10 +21,15 @@ def cold_options(space: str, factor: int = 2) -> ColdOptions:
 
 
 def restless(network: nn.Module, size: float = 0.03, seed: int = 0) -> nn.Module:
-    """With every parameter moved, so that no layer is left out because it starts at zero."""
+    """Drawn from the seed, with every parameter moved, so that no layer is left out because it starts at zero."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for parameter in network.parameters():
+        for name, parameter in network.named_parameters():
+            if parameter.dim() > 1 and parameter.any():
+                bound = (3 / parameter[0].numel()) ** 0.5
+                parameter.copy_(torch.empty(parameter.shape).uniform_(-bound, bound, generator=generator))
+            elif name.endswith("bias"):
+                parameter.zero_()
             parameter += size * torch.randn(parameter.shape, generator=generator)
     return network
 

@@ -12,6 +12,7 @@ from medrecon.mri.fdmr_holdout import withheld_samples
 from medrecon.mri.fdmr_plan import MODES
 from medrecon.problem import Problem
 
+TRUSTS = ("level", "holdout")
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
@@ -155,6 +156,19 @@ def test_what_the_network_is_shown_does_not_hold_what_it_is_to_foretell(problem,
     assert torch.equal(found[0].static, found[1].static)
     assert not torch.allclose(found[0].image, found[1].image)  # all data have their say in the end
     assert found[1].adapted.held_power.min() > found[0].adapted.held_power.max()
+
+
+def test_withheld_samples_say_how_far_the_adapted_network_is_trusted(problem):
+    """In the adapted image and in the refinement, at level 1."""
+    by_level, by_holdout = (Fdmr(iterations=3, trust=trust).stages(tiny_prior(), problem, 0) for trust in TRUSTS)
+    near, far = (torch.full((problem.n_slices,), value) for value in (1e-9, 1e9))
+    first, second = torch.tensor(1), torch.tensor(2)
+    of_level = by_level.sigma(problem, near)(first)
+    assert (by_holdout.sigma(problem, near)(first) < 0.5 * of_level).all()
+    assert (by_holdout.sigma(problem, far)(first) > 2 * of_level).all()
+    assert (by_holdout.sigma(problem, near)(second) == by_level.sigma(problem, near)(second)).all()
+    loose, tight = (image(problem, trust=trust, refine="renoise") for trust in TRUSTS)
+    assert not torch.allclose(loose, tight)
 
 
 def test_without_samples_beside_the_centre_another_rule_is_named(problem):

@@ -27,6 +27,8 @@ LOOK_EVERY = 10
 
 OnIterate = Callable[[int, Tensor, Losses], None]
 """(updates so far, images, losses) of an iterate; the tensors are overwritten by the next one."""
+OnValues = Callable[[int, Tensor], None]
+"""(updates so far, values) of an iterate before anything is computed with them; overwritten as well."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,15 +99,20 @@ class Adaptation:
         start: Tensor,
         on_step: OnStep = silent,
         on_iterate: OnIterate | None = None,
+        on_values: OnValues | None = None,
     ) -> Adapted:
         """From values `start` `(n, size)`; `inputs` are what the network sees: state, level and latent of n slices."""
         given, done = (*inputs, *samples), 0
         state = _begin(start, inputs[0])
         while done < self.iterations and self._goes_on(state, done):
+            if on_values is not None:
+                on_values(done, state.values)
             found = self._iteration(inputs[0].shape)(*state, *given)
             _told(on_iterate, done, found)
             state, done = _State(*found[: len(state)]), done + 1
             on_step(Progress(STAGE, done, self.iterations))
+        if on_values is not None:
+            on_values(done, state.values)
         state, *seen = self._look(state, given)
         _told(on_iterate, done, (*state, *seen))
         on_step(Progress(STAGE, self.iterations, self.iterations))
