@@ -58,7 +58,8 @@ def dwell_times(noise: Any, image: Any) -> tuple[float, float] | None:
 
 def acquisition(protocol: Any, line: Line) -> dict[str, Any]:
     """Facts of the measurement; nothing of whom, where and when."""
-    times = {"tr_ms": ("alTR", 0), "te_ms": ("alTE", int(line.mdh.Counter.Eco)), "ti_ms": ("alTI", 0)}
+    # alTI stands there even where nothing is inverted
+    times = {"tr_ms": ("alTR", 0), "te_ms": ("alTE", int(line.mdh.Counter.Eco))}
     found: dict[str, Any] = {"vendor": "SIEMENS"}
     if field := positive(yaps(protocol, "sProtConsistencyInfo", "flNominalB0")):
         found["field_strength_t"] = field

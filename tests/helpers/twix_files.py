@@ -30,6 +30,7 @@ sRXSPEC.alDwellTime[0] = {dwell}
 alTR[0] = {times}500000
 alTE[0] = {times}11000
 alTE[1] = {times}22000
+alTI[0] = {times}300000
 sProtConsistencyInfo.flNominalB0 = 2.89362
 sSliceArray.lSize = {slices}
 sSliceArray.asSlice[0].dReadoutFOV = {fov[0]}

@@ -31,6 +31,7 @@ def test_the_same_images_as_from_memory(tmp_path, new):
     assert scan.is_fully_sampled
     assert scan.header["field_strength_t"] == pytest.approx(2.89362)
     assert (scan.header["tr_ms"], scan.header["te_ms"], scan.header["patient_position"]) == (500, 11, "HFS")
+    assert "ti_ms" not in scan.header  # a protocol names one even of a gradient echo without inversion
     assert scan.header["place"].startswith("unknown")
 
 
