@@ -61,7 +61,8 @@ def main() -> int:
         *patient_lines(codec, given, device),
         latent_line(codec, read_ct_pack(given.pack, "train"), device),
     ]
-    record = {"codec": codec.name, "sha256": codec.sha256, "lines": lines, "versions": versions(device)}
+    record = {"codec": codec.name, "sha256": codec.sha256, "device": str(device), "versions": versions(device)}
+    record["rows"] = lines
     record["passes"] = all(line["passes"] for line in lines if line["wanted"] is not None)
     given.out.write_text(json.dumps(record, indent=1))
     for line in lines:

@@ -23,6 +23,7 @@ from sheets import plots
 from sheets.ablation import ablation, continued
 from sheets.comparison import FOREGROUND, Row
 from sheets.ct import KINDS as CT
+from sheets.ct_gate import KINDS as CT_GATE
 from sheets.ct_speed import KINDS as CT_SPEED
 from sheets.ct_training import KINDS as CT_TRAINING
 from sheets.fdmr import KINDS as FDMR
@@ -175,6 +176,7 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         hfs_sweep,
         hfs_speed,
         *CT,
+        *CT_GATE,
         *CT_SPEED,
         *CT_TRAINING,
         *FDMR,

@@ -105,7 +105,7 @@ def test_the_gate_fails_an_untrained_codec_and_passes_what_it_may(pack, monkeypa
     given = [str(codec), str(pack), str(out), "--picture", str(shown), "--phantoms", "1", "--slices", "1", "--toy"]
     monkeypatch.setattr(sys, "argv", ["codec_gate.py", *given])
     assert codec_gate.main() == 1
-    lines = {line["what"]: line for line in json.loads(out.read_text())["lines"]}
+    lines = {line["what"]: line for line in json.loads(out.read_text())["rows"]}
     assert lines["latent values over pixels"]["passes"]
     assert not lines["noise-free phantoms, RMSE in HU"]["passes"]
     assert "b at full dose, smoothed over 5 mm, RMSE in HU" in lines

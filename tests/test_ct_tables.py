@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 from sheets import ct as ct_tables
+from sheets import ct_gate as ct_gate_tables
 from sheets import ct_speed as ct_speed_tables
 from sheets import ct_training as ct_training_tables
 
@@ -135,10 +136,13 @@ def test_every_table_says_machine_commit_and_seed(kind):
 
 def trained(network, seconds, rmse, sha256, codec=None):
     """`rmse` holds the validations, evenly spaced over the seconds."""
-    rows = [
-        {"seconds": seconds * (i + 1) / len(rmse), "steps": i, "rmse_hu_0.25": value, "rmse_hu_0.1": 2 * value}
-        for i, value in enumerate(rmse)
-    ]
+
+    def scores(value):
+        return (
+            {"rmse_hu_round_trip": value} if network == "codec" else {"rmse_hu_0.25": value, "rmse_hu_0.1": 2 * value}
+        )
+
+    rows = [{"seconds": seconds * (i + 1) / len(rmse), "steps": i, **scores(value)} for i, value in enumerate(rmse)]
     return {"network": network, "parameters": 1e6, "steps": 9, "seconds": seconds, "validation": rows, "sha256": sha256,
             "codec": codec}  # fmt: skip
 
@@ -151,10 +155,23 @@ def test_minutes_to_the_ddpm_hold_those_of_the_codec():
         trained("nothing", 60, [50], "n"),
     ]
     found = lines(ct_training_tables.ct_training([record(rows)]))
-    assert found[0].endswith("| 1.0 | 3.00 | 6.00 | – | – |")
+    assert found[0].endswith("| 1.0 | 3.00 | 3.00 | – | – |")
     assert found[1].endswith("| 5.0 | 7.00 | 14.00 | 3.0 | 2.0× |")
     assert found[2].endswith("| 6.0 | 10.00 | 20.00 | 6.0 | 1.0× |")
     assert found[3].endswith("| not reached | – |")
+
+
+def test_the_gate_says_what_passes_and_what_is_only_told():
+    gate = {
+        **record([]), "codec": "ct-codec", "sha256": "c" * 64,
+        "rows": [
+            {"what": "MiB", "found": 1.4, "wanted": "<= 1.5", "passes": True},
+            {"what": "RMSE", "found": 7.0, "wanted": "<= 6", "passes": False},
+            {"what": "the worst", "found": 9.0, "wanted": None, "passes": True},
+        ],
+    }  # fmt: skip
+    found = lines(ct_gate_tables.ct_gate([gate]))
+    assert [line.split(" | ")[-1] for line in found] == ["passes |", "**fails** |", " |"]
 
 
 def timed(method, seconds, slices, weights=None, **options):

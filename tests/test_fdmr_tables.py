@@ -50,6 +50,12 @@ def test_scores_are_of_the_slices_that_every_entry_has():
     assert [(line[0], line[3]) for line in found] == [("| fdmr", "30.00 / 30.000"), ("| adadiff", "31.00 / 31.000")]
 
 
+def test_controls_are_not_shipped_and_other_networks_are_earlier_ones():
+    rows = [row("ddpm 1000", [30.0]), {**row("fdmr", [30.0]), "prior": "ddgan.safetensors"}]
+    told = [line[1] for line in body(fdmr_tables.fdmr_quality([record(rows)]))]
+    assert told == ["ddpm `ffffffff`, not shipped", "ddgan `ffffffff`, earlier weights"]
+
+
 def test_an_entry_that_lacks_a_scan_says_so():
     rows = [row("fdmr", [30.0]), row("fdmr", [40.0], "b"), row("dip 1000", [20.0])]
     assert [line[0] for line in body(fdmr_tables.fdmr_quality([record(rows)]))] == [

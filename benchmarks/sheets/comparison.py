@@ -20,9 +20,9 @@ METHODS = (
     "zero-filled", "sense", "spirit-linear", "wavelet", "tv", "dds", "spirit", "hfs", "hfs-paper", "hfs-released",
     "spirit-paper", "unrolled",
 )  # fmt: skip
-CONTROLS = ("unrolled", "mri-hfs-vp", "vp", "hfs-last", "l1", "ddpm")
+CONTROLS = ("unrolled", "mri-hfs-vp", "vp", "hfs-last")
 """Networks for the benchmark alone, whose weights are not shipped: the supervised control, that of the high band (as
-rows of the bench and files of `train_hfs.py` call it), the weights that were not averaged, and those of the DDGAN."""
+rows of the bench and files of `train_hfs.py` call it), and the weights that were not averaged."""
 BASELINES = ("wavelet", "tv")
 FOREGROUND = "psnr_foreground"
 RULE, BEST = "weight by the rule", "best weight"
