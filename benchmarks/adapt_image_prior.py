@@ -42,6 +42,7 @@ from medrecon.diffusion.adaptation.modulation import Modulation
 from medrecon.diffusion.adaptation.stopping import Count, HoldOut
 from medrecon.diffusion.prior import Prior
 from medrecon.diffusion.streams import Streams
+from medrecon.errors import InputError
 from medrecon.io import write_json
 from medrecon.mri import method_class
 from medrecon.mri.fdmr_holdout import withheld_samples, without
@@ -164,7 +165,11 @@ def main() -> None:
                 continue
             if time.monotonic() - began > given.seconds:
                 return print("out of time: run it again", flush=True)
-            rows.append(row(experiment, named))
+            try:
+                rows.append(row(experiment, named))
+            except InputError as error:
+                print(f"{key} refused: {error}", flush=True)
+                continue
             gains = " ".join(f"{j} {gain:+.2f}" for j, gain in rows[-1]["gain_db"].items())
             print(f"{key} {gains} dB, {time.monotonic() - began:.0f} s", flush=True)
             write_json({**head, "rows": rows}, given.out)

@@ -35,6 +35,7 @@ from torch import Tensor
 from medrecon.bench.cases import evenly, in_scan_units, scored
 from medrecon.bench.stale import code_digest, commit
 from medrecon.diffusion.prior import Prior
+from medrecon.errors import InputError
 from medrecon.instruments import Stopwatch, peak_memory_mib, reset_peak_memory
 from medrecon.io import write_json
 from medrecon.mri import method_class
@@ -246,6 +247,7 @@ class Run:
         self.cases = Cases(given.data, given.slices, device, tiny=given.tiny)
         held = json.loads(given.out.read_text()) if given.out.exists() else {}
         self.rows, self.curves = held.get("rows", []), held.get("curves", [])
+        self.refused = held.get("refused", [])
         self.head = {
             "device": str(device), "versions": versions(device), "commit": commit(), "protocol": "full-range",
             "code": {method: code_digest(method) for method in ("fdmr", "dds", "spirit")},
@@ -268,27 +270,36 @@ class Run:
     def _done(self, each: Entry | Traced, named: Named) -> bool:
         """False where no time is left for it."""
         key, found = _key(each.name, named), self.rows if isinstance(each, Entry) else self.curves
-        if _holds(found, key):
+        if _holds(found, key) or _holds(self.refused, key):
             return True
         if time.monotonic() - self.began > self.given.seconds:
             return False
-        if isinstance(each, Entry):
-            found.append(row(each, named, self.given.few))
-            said = f"{found[-1]['mean']['psnr_foreground']:.2f} dB, {found[-1]['seconds_per_slice']:.3f} s a slice"
-        else:
-            records = curve(named.case, each.method, each.prior, MASK_SEED, self.given.few)
-            found.append({**key, "slices": records})
-            said = "curve"
+        try:
+            said = self._add(each, named, key)
+        except InputError as error:
+            said = f"refused: {error}"
+            self.refused.append({**key, "why": str(error)})
         print(f"[{time.monotonic() - self.began:5.0f} s] {key} {said}", flush=True)
         self.keep()
         return True
 
+    def _add(self, each: Entry | Traced, named: Named, key: dict[str, Any]) -> str:
+        if isinstance(each, Entry):
+            made = row(each, named, self.given.few)
+            self.rows.append(made)
+            return f"{made['mean']['psnr_foreground']:.2f} dB, {made['seconds_per_slice']:.3f} s a slice"
+        records = curve(named.case, each.method, each.prior, MASK_SEED, self.given.few)
+        self.curves.append({**key, "slices": records})
+        return "curve"
+
     def keep(self) -> None:
-        write_json({**self.head, "rows": self.rows, "curves": self.curves}, self.given.out)
+        write_json(self._whole(), self.given.out)
 
     def end(self) -> None:
-        found = summary(self.rows, self.curves)
-        write_json({**self.head, "rows": self.rows, "curves": self.curves, "summary": found}, self.given.out)
+        write_json({**self._whole(), "summary": summary(self.rows, self.curves)}, self.given.out)
+
+    def _whole(self) -> dict[str, Any]:
+        return {**self.head, "rows": self.rows, "curves": self.curves, "refused": self.refused}
 
 
 def _key(name: str, named: Named) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from fdmr_curves import Trust, curve
 from medrecon.bench.cases import evenly, in_scan_units, scored
 from medrecon.bench.stale import code_digest, commit
 from medrecon.diffusion.adaptation.stopping import HoldOut
+from medrecon.errors import InputError
 from medrecon.instruments import Stopwatch
 from medrecon.io import write_json
 from medrecon.mri.fdmr import Fdmr
@@ -176,7 +177,11 @@ class Sweep:
             if time.monotonic() > self.until:
                 return False
             few = self._few(options["parameters"])
-            made = curve(named.case, method, self.prior, 0, few, TRUSTS)
+            try:
+                made = curve(named.case, method, self.prior, 0, few, TRUSTS)
+            except InputError as error:  # options with fewer cases than others are not compared
+                print(f"{key} refused: {error}", flush=True)
+                continue
             self.rows.append({**key, "slices": [{name: each[name] for name in KEPT} for each in made]})
             end = best_end(self.rows[-1:])
             print(f"{key} {end['psnr']:.2f} dB with {end}", flush=True)
@@ -197,7 +202,11 @@ class Sweep:
             all_options = {**base, **options}
             if options.get("stop") == "count":
                 all_options["iterations"] = max(count, 1)
-            self.ends.append({**key, **self._solved(named, Fdmr(**all_options))})
+            try:
+                self.ends.append({**key, **self._solved(named, Fdmr(**all_options))})
+            except InputError as error:
+                print(f"{key} refused: {error}", flush=True)
+                continue
             print(f"{key} {self.ends[-1]['mean']['psnr_foreground']:.2f} dB", flush=True)
             self.keep()
         return True

@@ -23,6 +23,7 @@ from medrecon import weights
 from medrecon.datasets.pack import read_pack, write_pack
 from medrecon.datasets.volume import TrainingVolume
 from medrecon.diffusion.adaptation.stopping import HoldOut
+from medrecon.errors import InputError
 from medrecon.mri.fdmr import Fdmr
 
 SIZE = 40
@@ -138,6 +139,19 @@ def test_the_bench_goes_on_with_slow_entries_on_few_slices(data, monkeypatch, ca
     again = called(monkeypatch, fdmr_bench, data, out, *options, "--parts", *parts, "--seconds", "0")
     assert again["rows"] == found["rows"]
     assert "all there" in capsys.readouterr().out
+
+
+def test_what_cannot_be_run_is_told_and_the_rest_goes_on(data, monkeypatch):
+    def refuse(entry, named, few):
+        raise InputError(f"{entry.name} breaks down")
+
+    monkeypatch.setattr(fdmr_bench, "row", refuse)
+    options = ["--ddgan", str(tiny_file(data / "ddgan.safetensors")), "--image", "", "--slices", "1"]
+    found = called(monkeypatch, fdmr_bench, data, data / "bench.json", *options, "--parts", "main")
+    assert found["rows"] == []
+    assert [each["why"] for each in found["refused"]] == [
+        f"{name} breaks down" for name in ("static", "fdmr", "dds 8, ddgan prior")
+    ]
 
 
 def test_every_option_of_the_ablation_is_one_of_the_method(data, monkeypatch):
