@@ -45,7 +45,7 @@ from medrecon.diffusion.streams import Streams
 from medrecon.errors import InputError
 from medrecon.io import write_json
 from medrecon.mri import method_class
-from medrecon.mri.fdmr_holdout import withheld_samples, without
+from medrecon.mri.fdmr.holdout import withheld_samples, without
 from medrecon.networks import EDMDenoiser, load_prior
 from medrecon.networks.inference import InferenceUNet
 from medrecon.networks.unet import Block, UNet

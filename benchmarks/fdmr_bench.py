@@ -39,7 +39,7 @@ from medrecon.errors import InputError
 from medrecon.instruments import Stopwatch, peak_memory_mib, reset_peak_memory
 from medrecon.io import write_json
 from medrecon.mri import method_class
-from medrecon.mri.fdmr import Fdmr
+from medrecon.mri.fdmr.method import Fdmr
 from medrecon.networks import load_prior
 from medrecon.networks.ddgan import DdganDenoiser
 from medrecon.problem import Problem

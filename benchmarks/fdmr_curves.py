@@ -16,7 +16,7 @@ from medrecon.diffusion.adaptation.stopping import HoldOut, Watch
 from medrecon.diffusion.prior import Prior
 from medrecon.evaluation.foreground import foreground_mask
 from medrecon.evaluation.metrics import psnr, psnr_foreground
-from medrecon.mri.fdmr import Fdmr
+from medrecon.mri.fdmr.method import Fdmr
 from medrecon.problem import Problem
 
 Trust = Literal["level", "holdout"]

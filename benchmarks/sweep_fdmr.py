@@ -32,7 +32,7 @@ from medrecon.diffusion.adaptation.stopping import HoldOut
 from medrecon.errors import InputError
 from medrecon.instruments import Stopwatch
 from medrecon.io import write_json
-from medrecon.mri.fdmr import Fdmr
+from medrecon.mri.fdmr.method import Fdmr
 from medrecon.networks import load_prior
 from medrecon.networks.ddgan import DdganDenoiser
 from medrecon.provenance import versions

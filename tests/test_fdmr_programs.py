@@ -24,7 +24,7 @@ from medrecon.datasets.pack import read_pack, write_pack
 from medrecon.datasets.volume import TrainingVolume
 from medrecon.diffusion.adaptation.stopping import HoldOut
 from medrecon.errors import InputError
-from medrecon.mri.fdmr import Fdmr
+from medrecon.mri.fdmr.method import Fdmr
 
 SIZE = 40
 

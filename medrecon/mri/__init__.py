@@ -14,7 +14,7 @@ METHODS = {
     "dds": "medrecon.mri.dds:DDS",
     "spirit": "medrecon.mri.spirit:Spirit",
     "hfs": "medrecon.mri.hfs:HFS",
-    "fdmr": "medrecon.mri.fdmr:Fdmr",
+    "fdmr": "medrecon.mri.fdmr.method:Fdmr",
     "hfs-paper": "medrecon.mri.hfs_paper:HfsPaper",
     "hfs-released": "medrecon.mri.hfs_released:HfsReleased",
     "spirit-paper": "medrecon.mri.spirit_paper:SpiritPaper",

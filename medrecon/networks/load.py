@@ -30,14 +30,16 @@ KIND = "mri-image"
 def load_prior(name: str, device: torch.device | str = "cpu") -> Prior:
     """The prior called `name`, or in the .safetensors file of that path, verified and ready on `device`.
 
+    What a registry knows of the weights (pixel sizes, error, temperature) goes with them, wherever their file lies.
     The network computes in bfloat16 where the processor multiplies it (see `ready.network_dtype`), else in float32.
     Raises InputError for an unknown name, a damaged file, or weights of another kind.
     """
     tensors, settings, sha256 = weights.load(name)
     check_kind(settings, name)
     found = weights.find(name)
-    known = {} if found is None else {"pixel_range": found[0].pixel_range, "calibration": found[0].calibration}
-    return made_prior(tensors, {**settings, **known}, torch.device(device), Path(name).name, sha256)
+    record = found[0] if found is not None else weights.known(sha256)
+    recorded = {} if record is None else {"pixel_range": record.pixel_range, "calibration": record.calibration}
+    return made_prior(tensors, {**settings, **recorded}, torch.device(device), Path(name).name, sha256)
 
 
 def check_kind(settings: Mapping[str, Any], name: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from medrecon.weights.files import save
-    from medrecon.weights.registry import Record, check, find, load, record, records, register
+    from medrecon.weights.registry import Record, check, find, known, load, record, records, register
     from medrecon.weights.user import user_folder
 
 _HOME = {
@@ -19,6 +19,7 @@ _HOME = {
     "Record": "registry",
     "check": "registry",
     "find": "registry",
+    "known": "registry",
     "load": "registry",
     "record": "registry",
     "records": "registry",
@@ -34,4 +35,4 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
 
 
-__all__ = ["Record", "check", "find", "load", "record", "records", "register", "save", "user_folder"]
+__all__ = ["Record", "check", "find", "known", "load", "record", "records", "register", "save", "user_folder"]

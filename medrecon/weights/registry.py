@@ -88,6 +88,11 @@ def find(name_or_path: str | Path, folder: Path | None = None) -> tuple[Record, 
     return None
 
 
+def known(sha256: str) -> Record | None:
+    """Record of the weights with this hash, wherever their file lies; None if no registry knows them."""
+    return next((each for place in folders() for each in records(place) if each.sha256 == sha256), None)
+
+
 def record(name: str, folder: Path | None = None) -> Record:
     """The record called `name`; raises InputError with the names that exist."""
     found = find(name, folder)

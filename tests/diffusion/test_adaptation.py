@@ -15,8 +15,8 @@ from medrecon.diffusion.adaptation.misfit import Misfit
 from medrecon.diffusion.adaptation.modulation import Modulation
 from medrecon.diffusion.adaptation.stopping import Count, HoldOut
 from medrecon.diffusion.adaptation.weights import Weights
-from medrecon.mri.fdmr_adapters import adapter_of
-from medrecon.mri.fdmr_holdout import level_of, withheld_samples
+from medrecon.mri.fdmr.adapters import adapter_of
+from medrecon.mri.fdmr.holdout import level_of, withheld_samples
 from medrecon.problem import Problem
 
 SHAPE, COILS, N = (12, 14), 2, 3

@@ -11,8 +11,8 @@ from medrecon.diffusion.adaptation.adam import Adam
 from medrecon.diffusion.adaptation.adapt import Adaptation
 from medrecon.diffusion.adaptation.misfit import Misfit
 from medrecon.diffusion.adaptation.stopping import Count, Discrepancy, HoldOut
-from medrecon.mri.fdmr_adapters import adapter_of
-from medrecon.mri.fdmr_holdout import withheld_samples
+from medrecon.mri.fdmr.adapters import adapter_of
+from medrecon.mri.fdmr.holdout import withheld_samples
 from medrecon.problem import Problem
 from medrecon.replay import _apart
 

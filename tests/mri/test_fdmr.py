@@ -7,9 +7,9 @@ from tiny_ddgan import tiny_prior
 
 from medrecon.diffusion.sampler import NonFiniteError
 from medrecon.errors import InputError
-from medrecon.mri.fdmr import WORDS, Fdmr
-from medrecon.mri.fdmr_holdout import withheld_samples
-from medrecon.mri.fdmr_plan import MODES
+from medrecon.mri.fdmr.holdout import withheld_samples
+from medrecon.mri.fdmr.method import WORDS, Fdmr
+from medrecon.mri.fdmr.plan import MODES
 from medrecon.problem import Problem
 
 TRUSTS = ("level", "holdout")

@@ -1,8 +1,11 @@
+import shutil
+
 import pytest
 import torch
 
+from medrecon import weights
 from medrecon.errors import InputError
-from medrecon.networks import UNet, UNetOptions, image_prior
+from medrecon.networks import UNet, UNetOptions, image_prior, load_prior
 from medrecon.training.mri_image import prior_settings
 
 TINY = UNetOptions(widths=(8, 8), encoder_blocks=(1, 1), decoder_blocks=(1, 1), embedding=8)
@@ -32,3 +35,11 @@ def test_without_one_the_spread_is_that_of_the_best_linear_denoiser(calibration)
 def test_a_broken_record_is_one_line():
     with pytest.raises(InputError, match="tiny: weights and settings make no image prior"):
         prior(calibration={"levels": [0.1], "errors": [0.1], "temperature": 1.0})
+
+
+def test_a_copy_of_registered_weights_keeps_their_record(tmp_path):
+    record, folder = weights.find("mri-image-small")
+    shutil.copy(folder / record.file, tmp_path / "copied.safetensors")
+    named, copied = load_prior("mri-image-small"), load_prior(str(tmp_path / "copied.safetensors"))
+    assert copied.temperature == named.temperature is not None
+    assert copied.record["pixel_range"] == record.pixel_range

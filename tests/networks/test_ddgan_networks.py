@@ -121,6 +121,20 @@ def test_the_norm_is_torchs_group_norm_modulated(layout, channels):
     assert adaptive_norm_silu(x, scale, shift).is_contiguous(memory_format=layout)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_norms_own_derivative_is_that_of_its_parts(layout):
+    x = (3 + 2 * normal(2, 12, 5, 7)).contiguous(memory_format=layout)
+    given = [value.requires_grad_() for value in (x, normal(2, 12), normal(2, 12, seed=5))]
+    weight = normal(2, 12, 5, 7, seed=6)
+
+    def parts(x, scale, shift):
+        return F.silu(F.group_norm(x, 3, eps=1e-6) * scale[..., None, None] + shift[..., None, None])
+
+    found, expected = (torch.autograd.grad((f(*given) * weight).sum(), given) for f in (adaptive_norm_silu, parts))
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=2e-4, rtol=1e-4)
+
+
 def test_resampling_is_binomial_keeps_constants_and_centres():
     x = torch.zeros(1, 1, 8, 8)
     x[0, 0, 3, 3] = 1

@@ -22,15 +22,15 @@ from medrecon.diffusion.datasteps import DataStep, Hard, NoiseWeighted
 from medrecon.diffusion.prior import Prior
 from medrecon.diffusion.sampler import NonFiniteError
 from medrecon.diffusion.streams import Streams
-from medrecon.mri.fdmr_adapters import adapter_of, untrained
-from medrecon.mri.fdmr_holdout import level_of, withheld_samples, without
-from medrecon.mri.fdmr_plan import Plan
+from medrecon.mri.fdmr.adapters import adapter_of, untrained
+from medrecon.mri.fdmr.holdout import level_of, withheld_samples, without
+from medrecon.mri.fdmr.plan import Plan
 from medrecon.networks.ddgan import DdganDenoiser
 from medrecon.problem import Problem
 from medrecon.progress import OnStep, Progress, silent
 
 if TYPE_CHECKING:
-    from medrecon.mri.fdmr import Fdmr
+    from medrecon.mri.fdmr.method import Fdmr
 
 GENERATION, REFINEMENT = 0, 1
 """Numbers of the stages that draw; runs of the refinement are samples of their own."""

@@ -8,7 +8,7 @@ from medrecon.diffusion.adaptation.adapter import Adapter
 from medrecon.diffusion.adaptation.low_rank import LowRank
 from medrecon.diffusion.adaptation.modulation import Modulation
 from medrecon.diffusion.adaptation.weights import Weights
-from medrecon.mri.fdmr_plan import Parameters
+from medrecon.mri.fdmr.plan import Parameters
 from medrecon.networks.ddgan import DdganDenoiser
 from medrecon.networks.ddgan.generator import generator_from_seed
 

@@ -13,8 +13,8 @@ from medrecon.diffusion.adaptation.stopping import Count, Discrepancy, HoldOut, 
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.mri.drawing import images_together
-from medrecon.mri.fdmr_plan import MODES, Mode, Parameters, Plan, Refine, Stop
-from medrecon.mri.fdmr_stages import Stages
+from medrecon.mri.fdmr.plan import MODES, Mode, Parameters, Plan, Refine, Stop
+from medrecon.mri.fdmr.stages import Stages
 from medrecon.mri.method import Method, Solution
 from medrecon.networks.ddgan import DdganDenoiser
 from medrecon.problem import Problem
