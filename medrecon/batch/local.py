@@ -7,6 +7,7 @@ import signal
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -37,6 +38,11 @@ class _Member:
     ready: bool = False
     given: deque[Item] = field(default_factory=deque)
 
+    @property
+    def slices(self) -> int:
+        """Of all that it has; an item that does not tell counts as one."""
+        return sum(item.slices or 1 for item in self.given)
+
     def end(self) -> None:
         """Kill the process, and take away what it has not told of: only the work of the moment is lost."""
         self.pipe.close()
@@ -53,7 +59,8 @@ class LocalEngine(Engine):
     devices : names of devices, to which workers are assigned in turn.
     workers : how many; no more than items are started.
     threads : CPU threads of each. Results on the CPU depend on it: it must not follow from the number of workers.
-    ahead : how many items a worker is given beyond the one that it works on, to read meanwhile.
+    ahead : how many items a worker is given beyond the one that it works on, to read and write meanwhile; more, where
+        all that it has are fewer slices than `slices`, but never more than its share of what is left.
     manifest : whose lock the workers hold.
     """
 
@@ -62,6 +69,7 @@ class LocalEngine(Engine):
     workers: int = 1
     threads: int = 1
     ahead: int = 0
+    slices: int = 0
 
     def run(self, work: Work, items: Sequence[Item], stop: Callable[[], bool]) -> Generator[Outcome, None, None]:
         run = _Run(self, work, deque(items))
@@ -102,11 +110,12 @@ class _Run:
         return _Member(process, ours, name)
 
     def deal(self) -> None:
-        """Give every worker what it can take: first one item each, then ahead of need."""
-        for depth in range(1, self.engine.ahead + 2):
-            for member in self.team:
-                if self.left and member.ready and len(member.given) < depth and self._may_take(member):
-                    self._give(member)
+        """Give out what can be taken, to the least laden first."""
+        while self.left:
+            able = [member for member in self.team if member.ready and self._may_take(member)]
+            if not able:
+                return
+            self._give(min(able, key=lambda member: (member.slices, len(member.given))))
 
     def heard(self, member: _Member) -> Iterator[Outcome]:
         """What a worker says, or that it is gone."""
@@ -125,7 +134,13 @@ class _Run:
 
     def _may_take(self, member: _Member) -> bool:
         """An item that may have cost a worker is worked on alone, so that it is known which one did."""
-        return not member.given or not ({item.name for item in (*member.given, self.left[0])} & self.alone)
+        if not member.given:
+            return True
+        if {item.name for item in (*member.given, self.left[0])} & self.alone:
+            return False
+        share = ceil((len(self.left) + sum(len(each.given) for each in self.team)) / len(self.team))
+        few = len(member.given) <= self.engine.ahead or member.slices < self.engine.slices
+        return few and len(member.given) < share
 
     def _give(self, member: _Member) -> None:
         item = self.left.popleft()

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 SOME_FAILED, INTERRUPTED = 1, 130
 MOST_WORKERS = 4
+AHEAD = 2, 96
+"""Files, or slices of small ones, that a worker on CUDA has beyond the one at work: some wait, some are written."""
+LARGE_GPU = 2**35
+"""Bytes of a GPU from which on two workers share it, so that one calibrates while the other samples."""
 DESCRIPTION = """What medrecon mri or medrecon ct does to one file, for every file of IN_DIR: OUT_DIR/NAME.h5 of a scan,
 .nii.gz of a NIfTI volume, a folder of a DICOM series. A file that fails is named and passed over. Broken off, by Ctrl-C
 or worse, the same command with --resume goes on. The exit code is 0 if all is done, 1 if some files failed.
@@ -54,9 +58,9 @@ def run(argv: Sequence[str]) -> int:
     from medrecon.batch.run import left_of, work_through
 
     shard = Shard.of(options.shard)
-    threads = _threads(options, device)
     devices = _devices(options.device, device)
-    workers = _workers(options, device, threads, len(devices))
+    workers = _workers(options, device, len(devices))
+    threads = _threads(options, device, workers)
     plan = _plan(places, options)
     deciding = threads if options.threads or device.type == "cpu" else None
     head = _head(work, plan, shard, device, deciding)
@@ -69,7 +73,8 @@ def run(argv: Sequence[str]) -> int:
     try:
         items = plan.part(shard)
         left = left_of(places.results, items)
-        engine = LocalEngine(manifest.path, devices, workers, threads, ahead=int(device.type == "cuda"))
+        ahead, slices = AHEAD if device.type == "cuda" else (0, 0)
+        engine = LocalEngine(manifest.path, devices, workers, threads, ahead, slices)
         with first_interrupt() as asked:  # from the first word on: whoever has read it may interrupt
             report = Report(plan, shard, items, left)
             tally = work_through(engine, work, items, left, manifest, on_outcome=report.line, stop=asked)
@@ -164,13 +169,11 @@ def _head(work: Work, plan: Plan, shard: Shard, device: torch.device, threads: i
     return Head(medrecon.__version__, work.command, options, weights, str(shard), len(plan.items), plan.digest)
 
 
-def _threads(options: Batch, device: torch.device) -> int:
-    """As many for any number of workers: results on the CPU depend on it. On CUDA what torch finds."""
+def _threads(options: Batch, device: torch.device, workers: int) -> int:
+    """On the CPU as many for any number of workers, since results depend on it; on CUDA a share of the cores."""
     import torch
 
-    if options.threads is not None and options.threads < 1:
-        raise InputError(f"--threads is {options.threads}; give at least 1")
-    return options.threads or (1 if device.type == "cpu" else torch.get_num_threads())
+    return options.threads or (1 if device.type == "cpu" else max(1, torch.get_num_threads() // workers))
 
 
 def _devices(asked: str, device: torch.device) -> tuple[str, ...]:
@@ -182,10 +185,15 @@ def _devices(asked: str, device: torch.device) -> tuple[str, ...]:
     return (str(device),)
 
 
-def _workers(options: Batch, device: torch.device, threads: int, devices: int) -> int:
-    if options.workers is not None and options.workers < 1:
-        raise InputError(f"--workers is {options.workers}; give at least 1")
-    if options.workers or device.type == "cuda":
-        return options.workers or devices
+def _workers(options: Batch, device: torch.device, devices: int) -> int:
+    for name in ("workers", "threads"):
+        if (value := getattr(options, name)) is not None and value < 1:
+            raise InputError(f"--{name} is {value}; give at least 1")
+    if options.workers:
+        return options.workers
+    if device.type == "cuda":
+        import torch
+
+        return devices * (2 if torch.cuda.get_device_properties(device).total_memory >= LARGE_GPU else 1)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores // threads, MOST_WORKERS))
+    return max(1, min(cores // (options.threads or 1), MOST_WORKERS))

@@ -1,10 +1,14 @@
 """The engine of one machine: every item has one outcome, whatever becomes of its workers."""
 
+from collections import deque
+from pathlib import Path
+
 import pytest
 from batch_works import Shout, items
 
-from medrecon.batch.local import TRIES, LocalEngine
+from medrecon.batch.local import TRIES, LocalEngine, _Member, _Run
 from medrecon.batch.manifest import Head, Manifest, read_manifest
+from medrecon.batch.plan import Item
 from medrecon.batch.run import left_of, work_through
 from medrecon.errors import InputError
 
@@ -56,3 +60,43 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(tmp_path, out):
 def test_workers_that_cannot_begin_end_the_run(tmp_path, out):
     with pytest.raises(InputError, match="no voice; give one"):
         tally_of(out, Shout(refused=True), items(tmp_path / "in", out, "a"))
+
+
+def test_files_are_worked_on_together_and_each_bears_its_own_failure(tmp_path, out):
+    given = items(tmp_path / "in", out, "first", "ab", "hoarse", "bad", "cd", "longer")
+    tally, heard = tally_of(out, Shout(together=6), given, ahead=9)
+    assert [outcome.item.name for outcome in heard] == [item.name for item in given]
+    assert (tally.done, tally.failed) == (4, 2)
+    assert heard[2].reason == "no voice is left; rest it"
+    shouts = [(out / f"{i}.txt").read_text() for i in (0, 1, 4, 5)]
+    assert [shout.split(" of ")[0] for shout in shouts] == ["FIRST", "AB", "CD", "LONGER"]
+    assert shouts[3] == "LONGER of 1"
+
+
+def member(slices=()):
+    given = deque(Item(f"{i}", Path(), Path(), n) for i, n in enumerate(slices))
+    return _Member(None, None, "cpu", ready=True, given=given)
+
+
+def dealt(engine, left, *laden):
+    """Slices of what each member has after what is left was dealt out."""
+    run = _Run(engine, Shout(), deque(Item(f"left{i}", Path(), Path(), n) for i, n in enumerate(left)))
+    run.team = [member(each) for each in laden]
+    run._give = lambda to: to.given.append(run.left.popleft())
+    run.deal()
+    return [[item.slices for item in each.given] for each in run.team]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "slices", "left", "laden", "expected"),
+    [
+        (0, 0, [9] * 9, [(), ()], [[9], [9]]),
+        (2, 0, [9] * 9, [(), (9, 9)], [[9, 9, 9], [9, 9, 9]]),
+        (0, 4, [1] * 20, [(), ()], [[1] * 4, [1] * 4]),
+        (1, 4, [8, 1, 1, 1, 1, 1, 1], [(), ()], [[8, 1], [1, 1, 1, 1]]),
+        (9, 99, [1, 1, 1], [(), ()], [[1, 1], [1]]),
+        (9, 99, [None] * 4, [(), (5,)], [[None] * 3, [5, None]]),
+    ],
+)
+def test_items_are_dealt_by_slices_and_never_beyond_a_fair_share(ahead, slices, left, laden, expected):
+    assert dealt(LocalEngine(Path(), ahead=ahead, slices=slices), left, *laden) == expected
