@@ -129,18 +129,25 @@ def make_inputs(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def drawn(kind: str, shape: tuple[int, int], generator: np.random.Generator) -> np.ndarray:
-    """Two slices `(slice, y, x)`: a skull with brain and ventricles, or a leg with femur, tibia and cartilage."""
-    y, x = ((np.arange(n) - n // 2) * PIXEL_MM for n in shape)
-    plane, slices = Plane(y, x), []
+def drawn(
+    kind: str,
+    shape: tuple[int, int],
+    generator: np.random.Generator,
+    *,
+    pixel_mm: float = PIXEL_MM,
+    slices: int = 2,
+) -> np.ndarray:
+    """Slices `(slice, y, x)`: a skull with brain and ventricles, or a leg with femur, tibia and cartilage."""
+    y, x = ((np.arange(n) - n // 2) * pixel_mm for n in shape)
+    plane, images = Plane(y, x), []
     scale = generator.uniform(0.85, 1.0)
-    for height in (0.0, 1.0):
+    for height in np.linspace(0, 1, slices):
         image = np.zeros(shape)
         for centre, axes, bright in _head(height) if kind == "head" else _knee(height):
-            cover = inside(plane.ellipse(centre, (axes[0] * scale, axes[1] * scale)), PIXEL_MM)
+            cover = inside(plane.ellipse(centre, (axes[0] * scale, axes[1] * scale)), pixel_mm)
             image += cover * (bright - image)
-        slices.append(image * (1 + 0.05 * plane.noise(generator, 8.0, 40.0)) * (image > 0))
-    return np.abs(np.stack(slices))
+        images.append(image * (1 + 0.05 * plane.noise(generator, 8.0, 40.0)) * (image > 0))
+    return np.abs(np.stack(images))
 
 
 def _head(z: float) -> list[tuple[tuple[float, float], tuple[float, float], float]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from math import isfinite
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
     from medrecon.batch.work import Work
 
 SOME_FAILED, INTERRUPTED = 1, 130
-MOST_WORKERS = 4
-AHEAD = 2, 96
-"""Files, or slices of small ones, that a worker on CUDA has beyond the one at work: some wait, some are written."""
-LARGE_GPU = 2**35
-"""Bytes of a GPU from which on two workers share it, so that one calibrates while the other samples."""
 DESCRIPTION = """What medrecon mri or medrecon ct does to one file, for every file of IN_DIR: OUT_DIR/NAME.h5 of a scan,
 .nii.gz of a NIfTI volume, a folder of a DICOM series. A file that fails is named and passed over. Broken off, by Ctrl-C
 or worse, the same command with --resume goes on. The exit code is 0 if all is done, 1 if some files failed.
@@ -51,6 +45,7 @@ def run(argv: Sequence[str]) -> int:
     options, work = _asked(with_config(argv))
     places = _places(options)
     device = resolve(options.device)
+    from medrecon.batch.layout import Layout
     from medrecon.batch.local import LocalEngine
     from medrecon.batch.manifest import Manifest, manifest_name
     from medrecon.batch.plan import Shard
@@ -58,11 +53,9 @@ def run(argv: Sequence[str]) -> int:
     from medrecon.batch.run import left_of, work_through
 
     shard = Shard.of(options.shard)
-    devices = _devices(options.device, device)
-    workers = _workers(options, device, len(devices))
-    threads = _threads(options, device, workers)
+    layout = Layout.of(device, workers=options.workers, threads=options.threads)
     plan = _plan(places, options)
-    deciding = threads if options.threads or device.type == "cpu" else None
+    deciding = layout.threads if options.threads or device.type == "cpu" else None
     head = _head(work, plan, shard, device, deciding)
     if options.resume:
         check_resumable(places.results, head, shard)
@@ -73,8 +66,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         items = plan.part(shard)
         left = left_of(places.results, items)
-        ahead, slices = AHEAD if device.type == "cuda" else (0, 0)
-        engine = LocalEngine(manifest.path, devices, workers, threads, ahead, slices)
+        engine = LocalEngine(manifest.path, **vars(layout))
         with first_interrupt() as asked:  # from the first word on: whoever has read it may interrupt
             report = Report(plan, shard, items, left)
             tally = work_through(engine, work, items, left, manifest, on_outcome=report.line, stop=asked)
@@ -167,33 +159,3 @@ def _head(work: Work, plan: Plan, shard: Shard, device: torch.device, threads: i
     options = {**work.options, "device": device.type, "threads": threads}
     weights = work.weights(device)
     return Head(medrecon.__version__, work.command, options, weights, str(shard), len(plan.items), plan.digest)
-
-
-def _threads(options: Batch, device: torch.device, workers: int) -> int:
-    """On the CPU as many for any number of workers, since results depend on it; on CUDA a share of the cores."""
-    import torch
-
-    return options.threads or (1 if device.type == "cpu" else max(1, torch.get_num_threads() // workers))
-
-
-def _devices(asked: str, device: torch.device) -> tuple[str, ...]:
-    """All GPUs, unless one is named."""
-    import torch
-
-    if device.type == "cuda" and asked in ("auto", "cuda"):
-        return tuple(f"cuda:{i}" for i in range(torch.cuda.device_count()))
-    return (str(device),)
-
-
-def _workers(options: Batch, device: torch.device, devices: int) -> int:
-    for name in ("workers", "threads"):
-        if (value := getattr(options, name)) is not None and value < 1:
-            raise InputError(f"--{name} is {value}; give at least 1")
-    if options.workers:
-        return options.workers
-    if device.type == "cuda":
-        import torch
-
-        return devices * (2 if torch.cuda.get_device_properties(device).total_memory >= LARGE_GPU else 1)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores // (options.threads or 1), MOST_WORKERS))
