@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from medrecon.cli.batch_options import Batch, BatchCt, BatchMri
 from medrecon.cli.batch_report import Report
-from medrecon.cli.config_file import with_config
 from medrecon.cli.device import resolve
 from medrecon.cli.interrupt import first_interrupt
 from medrecon.cli.parse import method_name, parse_both, parse_slices
@@ -42,7 +41,7 @@ class _Places(NamedTuple):
 
 def run(argv: Sequence[str]) -> int:
     """Run the command; raises InputError before anything is written."""
-    options, work = _asked(with_config(argv))
+    options, work = _asked(argv)
     places = _places(options)
     device = resolve(options.device)
     from medrecon.batch.layout import Layout

@@ -29,8 +29,6 @@ class Batch:
     """Processes. Unless given one for each GPU, or as many as the CPU has cores for, at most 4: each holds a volume."""
     resume: bool = False
     """Go on with a run that was broken off, or with files that are new or failed; with the same options."""
-    config: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
-    """Options from a .toml file, as in configs/batch-mri.toml; the command line wins over it."""
     seed: int = 0
     """Of the masks and of methods that draw."""
     slices: Annotated[str | None, tyro.conf.arg(metavar="A:B", help_behavior_hint="")] = None
