@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from queue import Queue
-from typing import Any, final
+from typing import Any, Protocol, final
 
 import torch
 
@@ -59,19 +59,37 @@ class _Parcel:
     began: float = field(default_factory=time.perf_counter)
 
 
+class Sender(Protocol):
+    """Who gives items and takes outcomes: a pipe, or an actor's two queues."""
+
+    def recv(self) -> Item | None:
+        """The next item, waited for; None at the end."""
+
+    def send(self, obj: Any, /) -> None:
+        """`Ready` or `Refused` first, then an outcome for each item."""
+
+
 def serve(sender: Connection, work: Work, device: str, threads: int, manifest: Path) -> None:
-    """Work on what comes through `sender` until None comes, and answer each item with its `Outcome`."""
+    """Be a process that works for `sender`, its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the sender decides what it means
     _leave_with_parent()
+    attend(sender, work, device, threads, manifest)
+
+
+def attend(sender: Sender, work: Work, device: str, threads: int, manifest: Path) -> None:
+    """Work on what comes through `sender` until None comes; ends the process where it cannot go on."""
     try:
         held = hold(manifest)
-    except OSError:
+    except BlockingIOError:
+        os._exit(LOST)  # the run is over already
+    except OSError as error:
+        sender.send(Refused(f"a worker cannot read {manifest} ({error.strerror}); give it the disk of the results"))
         return
     _side(threads, _begin, sender, work, torch.device(device), threads)
     os.close(held)
 
 
-def _begin(sender: Connection, work: Work, device: torch.device, threads: int) -> None:
+def _begin(sender: Sender, work: Work, device: torch.device, threads: int) -> None:
     if device.type == "cuda":
         torch.cuda.set_device(device)  # graphs are recorded on, and kernels launched to, the thread's own
     try:
@@ -86,7 +104,7 @@ def _begin(sender: Connection, work: Work, device: torch.device, threads: int) -
     _work(sender, steps, threads)
 
 
-def _work(sender: Connection, steps: Steps[Any, Any], threads: int) -> None:
+def _work(sender: Sender, steps: Steps[Any, Any], threads: int) -> None:
     read: Shelf[_Parcel] = Shelf(steps.together)
     made: Queue[_Parcel | None] = Queue(1)
     ends = [
@@ -112,7 +130,7 @@ def _side(threads: int, step: Callable[..., None], *args: Any) -> None:
         os._exit(LOST)
 
 
-def _read(sender: Connection, steps: Steps[Any, Any], read: Shelf[_Parcel]) -> None:
+def _read(sender: Sender, steps: Steps[Any, Any], read: Shelf[_Parcel]) -> None:
     while (item := sender.recv()) is not None:
         parcel, slices = _Parcel(item), 0
         with _Attempt(parcel):
@@ -145,7 +163,7 @@ def _at_once(parcels: Sequence[_Parcel], steps: Steps[Any, Any]) -> bool:
     return True
 
 
-def _write(made: Queue[_Parcel | None], steps: Steps[Any, Any], sender: Connection) -> None:
+def _write(made: Queue[_Parcel | None], steps: Steps[Any, Any], sender: Sender) -> None:
     while (parcel := made.get()) is not None:
         sender.send(_written(parcel, steps))
         del parcel

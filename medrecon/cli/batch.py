@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from medrecon.cli.batch_options import Batch, BatchCt, BatchMri
 from medrecon.cli.batch_report import Report
-from medrecon.cli.device import resolve
+from medrecon.cli.batch_site import Site, site
 from medrecon.cli.interrupt import first_interrupt
 from medrecon.cli.parse import method_name, parse_both, parse_slices
 from medrecon.errors import InputError
@@ -43,19 +43,21 @@ def run(argv: Sequence[str]) -> int:
     """Run the command; raises InputError before anything is written."""
     options, work = _asked(argv)
     places = _places(options)
-    device = resolve(options.device)
-    from medrecon.batch.layout import Layout
-    from medrecon.batch.local import LocalEngine
-    from medrecon.batch.manifest import Manifest, manifest_name
     from medrecon.batch.plan import Shard
+
+    shard = Shard.of(options.shard)
+    plan = _plan(places, options)
+    with site(options) as found:
+        return _run(options, work, places, plan, shard, found)
+
+
+def _run(options: Batch, work: Work, places: _Places, plan: Plan, shard: Shard, found: Site) -> int:
+    from medrecon.batch.manifest import Manifest, manifest_name
     from medrecon.batch.results import check_resumable, check_unused
     from medrecon.batch.run import left_of, work_through
 
-    shard = Shard.of(options.shard)
-    layout = Layout.of(device, workers=options.workers, threads=options.threads)
-    plan = _plan(places, options)
-    deciding = layout.threads if options.threads or device.type == "cpu" else None
-    head = _head(work, plan, shard, device, deciding)
+    deciding = found.threads if options.threads or found.device.type == "cpu" else None
+    head = _head(work, plan, shard, found.device, deciding)
     if options.resume:
         check_resumable(places.results, head, shard)
     else:
@@ -65,7 +67,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         items = plan.part(shard)
         left = left_of(places.results, items)
-        engine = LocalEngine(manifest.path, **vars(layout))
+        engine = found.engine(manifest.path)
         with first_interrupt() as asked:  # from the first word on: whoever has read it may interrupt
             report = Report(plan, shard, items, left)
             tally = work_through(engine, work, items, left, manifest, on_outcome=report.line, stop=asked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -27,6 +27,8 @@ class Batch:
     """Only the I-th of N equal parts, I from 0 to N - 1: one for each machine or task of a Slurm array."""
     workers: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
     """Processes. Unless given one for each GPU, or as many as the CPU has cores for, at most 4: each holds a volume."""
+    engine: Literal["local", "ray"] = "local"
+    """local: processes of this machine; ray: actors of the Ray cluster that RAY_ADDRESS names, or that runs here."""
     resume: bool = False
     """Go on with a run that was broken off, or with files that are new or failed; with the same options."""
     seed: int = 0

@@ -1,14 +1,11 @@
 """The engine of one machine: every item has one outcome, whatever becomes of its workers."""
 
-from collections import deque
-from pathlib import Path
-
 import pytest
 from batch_works import Shout, items
 
-from medrecon.batch.local import TRIES, LocalEngine, _Member, _Run
+from medrecon.batch.foreman import TRIES
+from medrecon.batch.local import LocalEngine
 from medrecon.batch.manifest import Head, Manifest, read_manifest
-from medrecon.batch.plan import Item
 from medrecon.batch.run import left_of, work_through
 from medrecon.errors import InputError
 
@@ -71,32 +68,3 @@ def test_files_are_worked_on_together_and_each_bears_its_own_failure(tmp_path, o
     shouts = [(out / f"{i}.txt").read_text() for i in (0, 1, 4, 5)]
     assert [shout.split(" of ")[0] for shout in shouts] == ["FIRST", "AB", "CD", "LONGER"]
     assert shouts[3] == "LONGER of 1"
-
-
-def member(slices=()):
-    given = deque(Item(f"{i}", Path(), Path(), n) for i, n in enumerate(slices))
-    return _Member(None, None, "cpu", ready=True, given=given)
-
-
-def dealt(engine, left, *laden):
-    """Slices of what each member has after what is left was dealt out."""
-    run = _Run(engine, Shout(), deque(Item(f"left{i}", Path(), Path(), n) for i, n in enumerate(left)))
-    run.team = [member(each) for each in laden]
-    run._give = lambda to: to.given.append(run.left.popleft())
-    run.deal()
-    return [[item.slices for item in each.given] for each in run.team]
-
-
-@pytest.mark.parametrize(
-    ("ahead", "slices", "left", "laden", "expected"),
-    [
-        (0, 0, [9] * 9, [(), ()], [[9], [9]]),
-        (2, 0, [9] * 9, [(), (9, 9)], [[9, 9, 9], [9, 9, 9]]),
-        (0, 4, [1] * 20, [(), ()], [[1] * 4, [1] * 4]),
-        (1, 4, [8, 1, 1, 1, 1, 1, 1], [(), ()], [[8, 1], [1, 1, 1, 1]]),
-        (9, 99, [1, 1, 1], [(), ()], [[1, 1], [1]]),
-        (9, 99, [None] * 4, [(), (5,)], [[None] * 3, [5, None]]),
-    ],
-)
-def test_items_are_dealt_by_slices_and_never_beyond_a_fair_share(ahead, slices, left, laden, expected):
-    assert dealt(LocalEngine(Path(), ahead=ahead, slices=slices), left, *laden) == expected
