@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -16,6 +17,9 @@ from medrecon.errors import InputError
 
 STORE = 80 * 2**20
 """Bytes of shared memory for a Ray that is begun here, near the least that it takes: no data passes through it."""
+
+PATIENCE = 5.0
+"""Seconds in which a cluster has to answer."""
 
 
 def ray() -> Any:
@@ -35,19 +39,33 @@ def joined(cpus: int = 0) -> Iterator[dict[str, float]]:
     """
     library = ray()
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    named = os.environ.get("RAY_ADDRESS", "")
+    silent = f"RAY_ADDRESS is {named}, and no Ray answers there; begin one with ray start --head, or unset it"
+    if not _answers(named):  # Ray itself would ask for many minutes
+        raise InputError(silent)
     try:
         library.init(address="auto", **quiet)
     except ConnectionError:
-        if os.environ.get("RAY_ADDRESS"):
-            raise InputError(
-                f"RAY_ADDRESS is {os.environ['RAY_ADDRESS']}, and no Ray answers there; begin one with ray start --head"
-            ) from None
+        if named not in ("", "auto", "local"):
+            raise InputError(silent) from None
         here = {"num_cpus": max(cores(), cpus), "object_store_memory": STORE, "include_dashboard": False}
         library.init(address="local", **here, **quiet)
     try:
         yield library.cluster_resources()
     finally:
         library.shutdown()
+
+
+def _answers(address: str) -> bool:
+    """Whether anybody does at HOST:PORT; an address of another form, or none, is left to Ray."""
+    host, _, port = address.rpartition(":")
+    if "/" in address or not port.isdecimal():
+        return True
+    try:
+        socket.create_connection((host, int(port)), PATIENCE).close()
+    except OSError:
+        return False
+    return True
 
 
 def ray_layout(

@@ -90,7 +90,7 @@ def attend(sender: Sender, work: Work, device: str, threads: int, manifest: Path
 
 
 def _begin(sender: Sender, work: Work, device: torch.device, threads: int) -> None:
-    if device.type == "cuda":
+    if device.index is not None:
         torch.cuda.set_device(device)  # graphs are recorded on, and kernels launched to, the thread's own
     try:
         steps = work.on(device)

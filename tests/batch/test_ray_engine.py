@@ -1,5 +1,6 @@
 """`RayEngine`: with a Ray of this process always, with Ray itself where it is installed."""
 
+import socket
 import sys
 
 import pytest
@@ -77,6 +78,16 @@ def test_without_ray_one_line_says_what_to_install(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"pip install 'medrecon\[cluster\]'"), joined():
         pass
+
+
+def test_a_cluster_that_does_not_answer_is_said_at_once(monkeypatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and never listened to
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setitem(sys.modules, "ray", FakeRay())
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(InputError, match=f"RAY_ADDRESS is {address}, and no Ray answers there"), joined():
+            pass
 
 
 @pytest.mark.filterwarnings("default")
