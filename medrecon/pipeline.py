@@ -7,9 +7,10 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from medrecon.errors import InputError
-from medrecon.evaluation import reference_image, score
+from medrecon.evaluation import score
 from medrecon.evaluation.footprint import pixel_warning
 from medrecon.evaluation.residual import residual_warning
 from medrecon.mri import Method, method_class
@@ -60,7 +61,7 @@ def reconstruct(
 
 def finished(solved: Solved, task: Task) -> Reconstruction:
     """The image with reference and scores where one is known, warnings, and the record; needs no device."""
-    result = _scored(_joined(solved.parts, solved.scan, solved), solved.scan)
+    result = _scored(_joined(solved.parts, solved.scan, solved), solved.reference)
     result = replace(result, warnings=tuple(_warnings(result, task)))
     record = provenance(result, solved.scan, task.method, task.prior, task.seed, task.device)
     return replace(result, provenance=record)
@@ -125,9 +126,8 @@ def _warnings(result: Reconstruction, task: Task) -> Iterator[str]:
             yield said
 
 
-def _scored(result: Reconstruction, scan: Scan) -> Reconstruction:
+def _scored(result: Reconstruction, found: tuple[Tensor, str] | None) -> Reconstruction:
     """With reference and scores, where a reference is known."""
-    found = reference_image(scan)
     if found is None:
         return result
     reference, kind = found

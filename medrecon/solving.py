@@ -11,6 +11,7 @@ from torch import Tensor
 
 from medrecon.calibration import build_problem, volume_scale
 from medrecon.crop import centre_crop
+from medrecon.evaluation import reference_image
 from medrecon.evaluation.holdout import energies_on, withheld
 from medrecon.evaluation.residual import residuals
 from medrecon.instruments import Stopwatch, peak_memory_mib, reset_peak_memory
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from medrecon.diffusion.prior import Prior
 
 CHUNK = 2**24  # coil pixels, all samples together, that a CUDA device solves at once
+REFERENCES = 16  # slices whose reference a CUDA device makes at once
 BLOCK = (5, 5)  # hold-out block of a scan that has no SPIRiT kernel
 Range = tuple[int | None, int | None]
 
@@ -46,11 +48,13 @@ class Solved:
     """Slices of a scan and what was made of them; all of it on the CPU, so that any thread may go on with it.
 
     scan : the slices that were asked for.
+    reference : image and kind, where one is known.
     calibrating, solving : seconds.
     """
 
     scan: Scan
     parts: Sequence[Part]
+    reference: tuple[Tensor, str] | None
     calibrating: float
     solving: float
     peak_memory_mib: float
@@ -83,7 +87,17 @@ class Task:
             with solving.running():
                 solution = self._solve(problem, _within(on_step, a, b, chosen.n_slices))
             parts.append(self.part(problem, solution, chunk))
-        return Solved(chosen, parts, calibrating.seconds, solving.seconds, peak_memory_mib(self.device))
+        peak = peak_memory_mib(self.device)
+        return Solved(chosen, parts, self.reference(chosen), calibrating.seconds, solving.seconds, peak)
+
+    def reference(self, scan: Scan) -> tuple[Tensor, str] | None:
+        """`evaluation.reference_image`, made on the device: maps of all coils from all of k-space are much work."""
+        full = scan if scan.full is None else scan.full
+        if self.device.type == "cpu" or scan.truth is not None or not full.is_fully_sampled:
+            return reference_image(scan)
+        chunks = (full.slices(a, a + REFERENCES).to(self.device) for a in range(0, full.n_slices, REFERENCES))
+        found = [image_and_kind for chunk in chunks if (image_and_kind := reference_image(chunk)) is not None]
+        return torch.cat([image.cpu() for image, _ in found]), found[0][1]
 
     def part(self, problem: Problem, solution: Solution, scan: Scan) -> Part:
         """What `solution` says of the slices of `scan`, back in its units."""

@@ -39,7 +39,7 @@ def solved_together(task: Task, scans: Sequence[Scan], slices: Range) -> list[So
     share = clock.seconds / sum(scan.n_slices for scan in chosen)
     peak = peak_memory_mib(task.device)
     return [
-        Solved(scan, [part], seconds, share * scan.n_slices, peak)
+        Solved(scan, [part], task.reference(scan), seconds, share * scan.n_slices, peak)
         for scan, part, seconds in zip(chosen, parts, calibrating, strict=True)
     ]
 
