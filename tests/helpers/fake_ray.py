@@ -1,6 +1,8 @@
 """As much of Ray as `RayEngine` asks for, in this process: actors are objects, and questions to them are threads."""
 
+import threading
 from concurrent import futures
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +19,6 @@ class FakeRay:
     def __init__(self, patience: tuple[int, ...] = ()) -> None:
         self.patience = list(patience)
         self.actors: list[_Handle] = []
-        self.pool = futures.ThreadPoolExecutor(32)
 
     def remote(self, kind: type) -> Any:
         def options(**given: Any) -> Any:
@@ -52,7 +53,7 @@ class _Handle:
     def lose(self) -> None:
         self.lost = True
         for ref in self.pending:
-            if not ref.done():
+            with suppress(futures.InvalidStateError):
                 ref.set_exception(RayError("the actor died"))
 
     def __getattr__(self, name: str) -> Any:
@@ -69,8 +70,8 @@ class _Handle:
 
         def answer() -> None:
             found = ("elsewhere", 0) if name == "home" else getattr(self.actor, name)(*args)
-            if not ref.done():
+            with suppress(futures.InvalidStateError):  # the actor was lost meanwhile
                 ref.set_result(found)
 
-        self.ray.pool.submit(answer)
+        threading.Thread(target=answer, daemon=True).start()  # `said` of a lost actor waits for ever
         return ref
