@@ -1,11 +1,12 @@
 """`medrecon batch` killed with SIGKILL at random moments and resumed: are the results those of `medrecon mri`?
 
 python benchmarks/batch_kill.py OUT.json [--files 40] [--kills 10] [--workers 1 2 3] [--method sense] [--seed 0]
+                                [--engine local|ray] [--victims sender group worker]
 
 Synthetic fastMRI files, heads and knees; one is cut off, one holds NaN, one has odd sides, one has four coils instead
 of six, and one is done before the run. For each number of workers the run is killed so many times (the sender alone,
-its whole process group, or one worker), resumed each time, and at the end held against `medrecon mri -o` of every file,
-data set by data set, bit for bit.
+its whole process group, or one worker, with Ray an actor), resumed each time, and at the end held against `medrecon mri
+-o` of every file, data set by data set, bit for bit.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import tempfile
 import time
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
 
@@ -42,7 +44,9 @@ CUT, BROKEN, STRANGE, FEW, BEFORE = 3, 1, 2, 4, 0
 """Which files are cut off, hold NaN, have odd sides or four coils, are done before."""
 MOST_LINES = 5
 LONGEST_PAUSE = 0.6
-COMMON = ("--device", "cpu", "--threads", "1", "--accel", "3")
+CONDITIONS = ("--device", "cpu", "--threads", "1", "--accel", "3")
+MARKS = (b"spawn_main", b"ray::Desk")
+"""Of the command lines of workers."""
 
 
 VICTIMS = ("sender", "group", "worker")
@@ -62,6 +66,7 @@ class Trial:
     """What was found with one number of workers."""
 
     workers: int
+    engine: str = "local"
     kills: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VICTIMS, 0))
     starts: int = 0
     identical: int = 0
@@ -88,7 +93,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--method", default="sense")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--engine", choices=("local", "ray"), default="local")
+    parser.add_argument("--victims", nargs="+", choices=VICTIMS, default=VICTIMS)
     given = parser.parse_args()
+    moments = Moments(victims=tuple(given.victims))
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         inputs = make_inputs(Path(folder) / "in", given.files)
@@ -100,15 +108,25 @@ def main() -> None:
         for workers in given.workers:
             generator = np.random.default_rng([given.seed, workers])
             results = Path(folder) / f"out{workers}"
-            trials.append(killed(inputs, results, references, given.method, workers, given.kills, generator))
+            trials.append(
+                killed(
+                    inputs, results, references, given.method, workers, given.kills, generator,
+                    engine=given.engine, moments=moments,
+                )
+            )  # fmt: skip
             print(said(trials[-1], len(references), failures(inputs)), flush=True)
     good = all(trial.passed(len(references), failures(inputs)) for trial in trials)
     record = {
         "files": given.files, "method": given.method, "seed": given.seed, "passed": good,
-        "versions": versions(torch.device("cpu")), "trials": [asdict(trial) for trial in trials],
+        "versions": versions(torch.device("cpu")), "ray": _ray_version(given.engine),
+        "trials": [asdict(trial) for trial in trials],
     }  # fmt: skip
     write_json(record, given.out)
     sys.exit(not good)
+
+
+def _ray_version(engine: str) -> str | None:
+    return version("ray") if engine == "ray" else None
 
 
 def make_inputs(folder: Path, count: int) -> list[Path]:
@@ -129,18 +147,25 @@ def make_inputs(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def drawn(kind: str, shape: tuple[int, int], generator: np.random.Generator) -> np.ndarray:
-    """Two slices `(slice, y, x)`: a skull with brain and ventricles, or a leg with femur, tibia and cartilage."""
-    y, x = ((np.arange(n) - n // 2) * PIXEL_MM for n in shape)
-    plane, slices = Plane(y, x), []
+def drawn(
+    kind: str,
+    shape: tuple[int, int],
+    generator: np.random.Generator,
+    *,
+    pixel_mm: float = PIXEL_MM,
+    slices: int = 2,
+) -> np.ndarray:
+    """Slices `(slice, y, x)`: a skull with brain and ventricles, or a leg with femur, tibia and cartilage."""
+    y, x = ((np.arange(n) - n // 2) * pixel_mm for n in shape)
+    plane, images = Plane(y, x), []
     scale = generator.uniform(0.85, 1.0)
-    for height in (0.0, 1.0):
+    for height in np.linspace(0, 1, slices):
         image = np.zeros(shape)
         for centre, axes, bright in _head(height) if kind == "head" else _knee(height):
-            cover = inside(plane.ellipse(centre, (axes[0] * scale, axes[1] * scale)), PIXEL_MM)
+            cover = inside(plane.ellipse(centre, (axes[0] * scale, axes[1] * scale)), pixel_mm)
             image += cover * (bright - image)
-        slices.append(image * (1 + 0.05 * plane.noise(generator, 8.0, 40.0)) * (image > 0))
-    return np.abs(np.stack(slices))
+        images.append(image * (1 + 0.05 * plane.noise(generator, 8.0, 40.0)) * (image > 0))
+    return np.abs(np.stack(images))
 
 
 def _head(z: float) -> list[tuple[tuple[float, float], tuple[float, float], float]]:
@@ -167,7 +192,7 @@ def one_by_one(inputs: list[Path], folder: Path, method: str) -> dict[str, dict[
     folder.mkdir()
     found = {}
     for path in inputs:
-        argv = ["mri", str(path), "-o", str(folder / path.name), "--method", method, *COMMON]
+        argv = ["mri", str(path), "-o", str(folder / path.name), "--method", method, *CONDITIONS]
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             code = run(argv)
         if code == 0:
@@ -197,12 +222,13 @@ def killed(
     kills: int,
     generator: np.random.Generator,
     *,
+    engine: str = "local",
     done_before: bool = True,
     moments: Moments = Moments(),
 ) -> Trial:
     """Run, kill, look, resume, and so on; then let it end and look at everything."""
-    trial, began = Trial(workers), time.monotonic()
-    folder, argv = inputs[0].parent, ["--method", method, *COMMON, "--workers", str(workers)]
+    trial, began = Trial(workers, engine), time.monotonic()
+    folder, argv = inputs[0].parent, ["--method", method, *CONDITIONS, "--workers", str(workers), "--engine", engine]
     command = [sys.executable, "-c", PROGRAM, "batch", str(folder), str(results), *argv]
     before = results / inputs[BEFORE].name
     if done_before:
@@ -263,16 +289,28 @@ def _kill(pid: int) -> None:
 
 
 def _workers(parent: int) -> list[int]:
-    """Spawned workers of a process, by Linux's own list."""
-    found = []
-    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
-        try:
-            words = Path(f"/proc/{child}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if b"spawn_main" in words:
-            found.append(int(child))
+    """Workers among the descendants of a process, by Linux's own lists: spawned ones, or those of Ray."""
+    found, left = [], [parent]
+    while left:
+        children = _children(left.pop())
+        left += children
+        found += [child for child in children if any(mark in _command(child) for mark in MARKS)]
     return found
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    except OSError:
+        return []
+    return [int(child) for words in lists for child in words.split()]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def _torn(results: Path) -> list[str]:
@@ -307,7 +345,7 @@ def said(trial: Trial, expected: int, broken: set[str]) -> str:
     kinds = ", ".join(f"{n} of the {kind}" for kind, n in sorted(trial.kills.items()))
     cost = f"{trial.starts} starts, {trial.seconds:.0f} s"
     lines = [
-        f"{trial.workers} workers: {sum(trial.kills.values())} kills ({kinds}), {cost}",
+        f"{trial.engine}, {trial.workers} workers: {sum(trial.kills.values())} kills ({kinds}), {cost}",
         f"  {trial.identical} of {expected} outputs bit for bit those of medrecon mri; "
         f"{len(trial.different)} different, {len(trial.lost)} lost, {len(trial.torn)} torn, "
         f"{len(trial.left_behind)} files left behind, exit code {trial.exit_code}",

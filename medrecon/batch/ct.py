@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -70,17 +71,20 @@ class CtSteps(Steps["Volume", "Denoised"]):
     def read(self, path: Path) -> Volume:
         return load_volume(path)
 
-    def reconstruct(self, given: Volume) -> Denoised:
+    def reconstruct(self, given: Sequence[Volume]) -> list[Denoised]:
         work = self.work
-        return denoise(
-            given,
-            work.method,
-            dose=work.dose,
-            prior=self.prior,
-            device=self.device,
-            seed=work.seed,
-            slices=work.slices,
-        )
+        return [
+            denoise(
+                volume,
+                work.method,
+                dose=work.dose,
+                prior=self.prior,
+                device=self.device,
+                seed=work.seed,
+                slices=work.slices,
+            )
+            for volume in given
+        ]
 
     def write(self, given: Volume, made: Denoised, out: Path) -> Written:
         chosen, record = given.slices(*self.work.slices), made.provenance

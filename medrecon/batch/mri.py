@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import torch
 
+from medrecon.batch.joint import solved_together
 from medrecon.batch.work import Steps, Work, Written
 from medrecon.errors import InputError
 from medrecon.io import load, save
 from medrecon.masks.undersampling import Undersampling
 from medrecon.mri.method import Method
+from medrecon.mri.together import can_share
 from medrecon.networks import load_prior
-from medrecon.pipeline import default_prior, reconstruct
+from medrecon.pipeline import default_prior, finished
+from medrecon.solving import Range, Solved, Task
 
 if TYPE_CHECKING:
     from medrecon.diffusion.prior import Prior
-    from medrecon.reconstruction import Reconstruction
     from medrecon.scan import Scan
 
-Range = tuple[int | None, int | None]
+TOGETHER = 32
+"""Slices of several files that are solved at once: two full batches of the diffusion methods."""
+LARGEST = 64
+"""Slices that the device holds at once; of a file with more of them it is given one chunk after the other."""
 
 
 @final
@@ -64,30 +70,30 @@ class MriWork(Work):
 
 
 @final
-class MriSteps(Steps["Scan", "Reconstruction"]):
-    """Scans on one device."""
+class MriSteps(Steps["Scan", "Solved"]):
+    """Scans on one device; on CUDA slices of several at once, where the method allows it and nothing is withheld."""
 
     def __init__(self, work: MriWork, prior: Prior | None, device: torch.device) -> None:
-        self.work, self.prior, self.device = work, prior, device
+        self.work = work
+        self.task = Task(work.method, prior, device, work.seed, work.holdout)
+        shared = device.type == "cuda" and can_share(work.method) and not work.holdout
+        self.together = TOGETHER if shared else 0
 
     def read(self, path: Path) -> Scan:
         return self.work.undersampling.of(load(path))
 
-    def reconstruct(self, given: Scan) -> Reconstruction:
-        work = self.work
-        return reconstruct(
-            given,
-            work.method,
-            prior=self.prior,
-            device=self.device,
-            seed=work.seed,
-            holdout=work.holdout,
-            slices=work.slices,
-        )
+    def slices(self, given: Scan) -> int:
+        return len(range(given.n_slices)[slice(*self.work.slices)])
 
-    def write(self, given: Scan, made: Reconstruction, out: Path) -> Written:  # noqa: ARG002 - a volume's place is in it
-        save(made, out)
-        return Written(made.n_slices, made.warnings)
+    def reconstruct(self, given: Sequence[Scan]) -> list[Solved]:
+        if self.together and sum(map(self.slices, given)) <= LARGEST:
+            return solved_together(self.task, given, self.work.slices)
+        return [self.task.solved(scan, self.work.slices) for scan in given]
+
+    def write(self, given: Scan, made: Solved, out: Path) -> Written:  # noqa: ARG002 - a volume's place is in it
+        result = finished(made, self.task)
+        save(result, out)
+        return Written(result.n_slices, result.warnings)
 
 
 def _content(path: Path) -> str:

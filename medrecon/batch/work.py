@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -23,23 +23,31 @@ class Written:
 
 
 class Steps(ABC, Generic[Given, Made]):
-    """One file after another on one device, with a prior that was loaded once.
+    """Files on one device, with a prior that was loaded once.
 
-    Three steps, so that the next file can be read and the last one written while this one is worked on. Whoever wants
-    slices of several files in one batch of a GPU puts them together between `read` and `reconstruct`.
+    Three steps, so that files can be read and written while others are worked on. Only `reconstruct` uses the device.
+
+    together : slices that `reconstruct` is to have at once, of as many files as that takes; with 0 it is given one file
+        at a time.
     """
+
+    together: int = 0
 
     @abstractmethod
     def read(self, path: Path) -> Given:
         """The file, ready for work, on the CPU; raises InputError."""
 
+    def slices(self, given: Given) -> int:  # noqa: ARG002
+        """How many slices of a file take part: its share of `together`."""
+        return 1
+
     @abstractmethod
-    def reconstruct(self, given: Given) -> Made:
-        """The result, on the CPU; raises InputError."""
+    def reconstruct(self, given: Sequence[Given]) -> Sequence[Made]:
+        """A result for each, on the CPU; raises InputError, of which file only where there is one."""
 
     @abstractmethod
     def write(self, given: Given, made: Made, out: Path) -> Written:
-        """Write `out`, whole or not at all; raises InputError."""
+        """Judge the result and write `out`, whole or not at all; raises InputError."""
 
 
 class Work(ABC):

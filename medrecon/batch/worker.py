@@ -1,7 +1,7 @@
 """A worker: a process that loads the prior once, then reads, reconstructs and writes what it is sent.
 
-The three steps have a thread each with one place between them. Whether they ever overlap, the sender decides: as many
-files as it gives before it waits for an outcome.
+The three steps have a thread each. Between reading and the device a few slices may wait, between the device and writing
+one file. Whether the steps ever overlap, the sender decides: as many files as it gives before it waits for an outcome.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from queue import Queue
-from typing import Any, final
+from typing import Any, Protocol, final
 
 import torch
 
@@ -25,6 +25,7 @@ from medrecon.batch.locks import hold
 from medrecon.batch.plan import Item
 from medrecon.batch.reasons import reason
 from medrecon.batch.results import settle, size
+from medrecon.batch.shelf import Shelf
 from medrecon.batch.work import Steps, Work
 from medrecon.errors import InputError
 
@@ -58,19 +59,39 @@ class _Parcel:
     began: float = field(default_factory=time.perf_counter)
 
 
+class Sender(Protocol):
+    """Who gives items and takes outcomes: a pipe, or an actor's two queues."""
+
+    def recv(self) -> Item | None:
+        """The next item, waited for; None at the end."""
+
+    def send(self, obj: Any, /) -> None:
+        """`Ready` or `Refused` first, then an outcome for each item."""
+
+
 def serve(sender: Connection, work: Work, device: str, threads: int, manifest: Path) -> None:
-    """Work on what comes through `sender` until None comes, and answer each item with its `Outcome`."""
+    """Be a process that works for `sender`, its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the sender decides what it means
     _leave_with_parent()
+    attend(sender, work, device, threads, manifest)
+
+
+def attend(sender: Sender, work: Work, device: str, threads: int, manifest: Path) -> None:
+    """Work on what comes through `sender` until None comes; ends the process where it cannot go on."""
     try:
         held = hold(manifest)
-    except OSError:
+    except BlockingIOError:
+        os._exit(LOST)  # the run is over already
+    except OSError as error:
+        sender.send(Refused(f"a worker cannot read {manifest} ({error.strerror}); give it the disk of the results"))
         return
     _side(threads, _begin, sender, work, torch.device(device), threads)
     os.close(held)
 
 
-def _begin(sender: Connection, work: Work, device: torch.device, threads: int) -> None:
+def _begin(sender: Sender, work: Work, device: torch.device, threads: int) -> None:
+    if device.index is not None:
+        torch.cuda.set_device(device)  # graphs are recorded on, and kernels launched to, the thread's own
     try:
         steps = work.on(device)
     except Exception as error:  # whatever it is, the next worker would meet it too
@@ -83,8 +104,8 @@ def _begin(sender: Connection, work: Work, device: torch.device, threads: int) -
     _work(sender, steps, threads)
 
 
-def _work(sender: Connection, steps: Steps[Any, Any], threads: int) -> None:
-    read: Queue[_Parcel | None] = Queue(1)
+def _work(sender: Sender, steps: Steps[Any, Any], threads: int) -> None:
+    read: Shelf[_Parcel] = Shelf(steps.together)
     made: Queue[_Parcel | None] = Queue(1)
     ends = [
         threading.Thread(target=_side, args=(threads, _read, sender, steps, read), daemon=True),
@@ -92,10 +113,10 @@ def _work(sender: Connection, steps: Steps[Any, Any], threads: int) -> None:
     ]
     for end in ends:
         end.start()
-    while (parcel := read.get()) is not None:
-        _reconstruct(parcel, steps)
-        made.put(parcel)
-        del parcel  # or a volume would stay until the next one comes
+    while parcels := read.take(steps.together):
+        _reconstruct(parcels, steps)
+        while parcels:  # and no longer held than it takes to hand them on
+            made.put(parcels.pop(0))
     made.put(None)
     ends[1].join()
 
@@ -109,23 +130,40 @@ def _side(threads: int, step: Callable[..., None], *args: Any) -> None:
         os._exit(LOST)
 
 
-def _read(sender: Connection, steps: Steps[Any, Any], read: Queue[_Parcel | None]) -> None:
+def _read(sender: Sender, steps: Steps[Any, Any], read: Shelf[_Parcel]) -> None:
     while (item := sender.recv()) is not None:
-        parcel = _Parcel(item)
+        parcel, slices = _Parcel(item), 0
         with _Attempt(parcel):
             parcel.given = steps.read(item.path)
-        read.put(parcel)
-        del parcel
-    read.put(None)
+            slices = steps.slices(parcel.given)
+        read.put(parcel, slices)
+        del parcel  # or a volume would stay until the next one comes
+    read.close()
 
 
-def _reconstruct(parcel: _Parcel, steps: Steps[Any, Any]) -> None:
-    if parcel.reason is None:
+def _reconstruct(parcels: Sequence[_Parcel], steps: Steps[Any, Any]) -> None:
+    """All at once; one by one where that fails, to find whose fault it is, or for want of memory."""
+    sound = [parcel for parcel in parcels if parcel.reason is None]
+    if len(sound) > 1 and _at_once(sound, steps):
+        return
+    for parcel in sound:
         with _Attempt(parcel):
-            parcel.made = steps.reconstruct(parcel.given)
+            (parcel.made,) = steps.reconstruct([parcel.given])
 
 
-def _write(made: Queue[_Parcel | None], steps: Steps[Any, Any], sender: Connection) -> None:
+def _at_once(parcels: Sequence[_Parcel], steps: Steps[Any, Any]) -> bool:
+    try:
+        made = steps.reconstruct([parcel.given for parcel in parcels])
+    except torch.AcceleratorError:
+        os._exit(LOST)
+    except Exception:
+        return False
+    for parcel, result in zip(parcels, made, strict=True):
+        parcel.made = result
+    return True
+
+
+def _write(made: Queue[_Parcel | None], steps: Steps[Any, Any], sender: Sender) -> None:
     while (parcel := made.get()) is not None:
         sender.send(_written(parcel, steps))
         del parcel

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from math import isfinite
@@ -11,8 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from medrecon.cli.batch_options import Batch, BatchCt, BatchMri
 from medrecon.cli.batch_report import Report
-from medrecon.cli.config_file import with_config
-from medrecon.cli.device import resolve
+from medrecon.cli.batch_site import Site, site
 from medrecon.cli.interrupt import first_interrupt
 from medrecon.cli.parse import method_name, parse_both, parse_slices
 from medrecon.errors import InputError
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from medrecon.batch.work import Work
 
 SOME_FAILED, INTERRUPTED = 1, 130
-MOST_WORKERS = 4
 DESCRIPTION = """What medrecon mri or medrecon ct does to one file, for every file of IN_DIR: OUT_DIR/NAME.h5 of a scan,
 .nii.gz of a NIfTI volume, a folder of a DICOM series. A file that fails is named and passed over. Broken off, by Ctrl-C
 or worse, the same command with --resume goes on. The exit code is 0 if all is done, 1 if some files failed.
@@ -44,22 +41,23 @@ class _Places(NamedTuple):
 
 def run(argv: Sequence[str]) -> int:
     """Run the command; raises InputError before anything is written."""
-    options, work = _asked(with_config(argv))
+    options, work = _asked(argv)
     places = _places(options)
-    device = resolve(options.device)
-    from medrecon.batch.local import LocalEngine
-    from medrecon.batch.manifest import Manifest, manifest_name
     from medrecon.batch.plan import Shard
+
+    shard = Shard.of(options.shard)
+    plan = _plan(places, options)
+    with site(options) as found:
+        return _run(options, work, places, plan, shard, found)
+
+
+def _run(options: Batch, work: Work, places: _Places, plan: Plan, shard: Shard, found: Site) -> int:
+    from medrecon.batch.manifest import Manifest, manifest_name
     from medrecon.batch.results import check_resumable, check_unused
     from medrecon.batch.run import left_of, work_through
 
-    shard = Shard.of(options.shard)
-    threads = _threads(options, device)
-    devices = _devices(options.device, device)
-    workers = _workers(options, device, threads, len(devices))
-    plan = _plan(places, options)
-    deciding = threads if options.threads or device.type == "cpu" else None
-    head = _head(work, plan, shard, device, deciding)
+    deciding = found.threads if options.threads or found.device.type == "cpu" else None
+    head = _head(work, plan, shard, found.device, deciding)
     if options.resume:
         check_resumable(places.results, head, shard)
     else:
@@ -69,7 +67,7 @@ def run(argv: Sequence[str]) -> int:
     try:
         items = plan.part(shard)
         left = left_of(places.results, items)
-        engine = LocalEngine(manifest.path, devices, workers, threads, ahead=int(device.type == "cuda"))
+        engine = found.engine(manifest.path)
         with first_interrupt() as asked:  # from the first word on: whoever has read it may interrupt
             report = Report(plan, shard, items, left)
             tally = work_through(engine, work, items, left, manifest, on_outcome=report.line, stop=asked)
@@ -162,30 +160,3 @@ def _head(work: Work, plan: Plan, shard: Shard, device: torch.device, threads: i
     options = {**work.options, "device": device.type, "threads": threads}
     weights = work.weights(device)
     return Head(medrecon.__version__, work.command, options, weights, str(shard), len(plan.items), plan.digest)
-
-
-def _threads(options: Batch, device: torch.device) -> int:
-    """As many for any number of workers: results on the CPU depend on it. On CUDA what torch finds."""
-    import torch
-
-    if options.threads is not None and options.threads < 1:
-        raise InputError(f"--threads is {options.threads}; give at least 1")
-    return options.threads or (1 if device.type == "cpu" else torch.get_num_threads())
-
-
-def _devices(asked: str, device: torch.device) -> tuple[str, ...]:
-    """All GPUs, unless one is named."""
-    import torch
-
-    if device.type == "cuda" and asked in ("auto", "cuda"):
-        return tuple(f"cuda:{i}" for i in range(torch.cuda.device_count()))
-    return (str(device),)
-
-
-def _workers(options: Batch, device: torch.device, threads: int, devices: int) -> int:
-    if options.workers is not None and options.workers < 1:
-        raise InputError(f"--workers is {options.workers}; give at least 1")
-    if options.workers or device.type == "cuda":
-        return options.workers or devices
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores // threads, MOST_WORKERS))

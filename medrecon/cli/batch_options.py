@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -26,17 +26,18 @@ class Batch:
     shard: Annotated[str | None, tyro.conf.arg(metavar="I/N", help_behavior_hint="")] = None
     """Only the I-th of N equal parts, I from 0 to N - 1: one for each machine or task of a Slurm array."""
     workers: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
-    """Processes. Unless given one for each GPU, or as many as the CPU has cores for, at most 4: each holds a volume."""
+    """Processes. Unless given two for each GPU of 32 GiB or more, one for a smaller one, or as many as the CPU has
+    cores for, at most 4: each holds a volume. Actors of Ray: one for each GPU, or what its cores allow."""
+    engine: Literal["local", "ray"] = "local"
+    """local: processes of this machine; ray: actors of the Ray cluster that RAY_ADDRESS names, or that runs here."""
     resume: bool = False
     """Go on with a run that was broken off, or with files that are new or failed; with the same options."""
-    config: Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")] = None
-    """Options from a .toml file, as in configs/batch-mri.toml; the command line wins over it."""
     seed: int = 0
     """Of the masks and of methods that draw."""
     slices: Annotated[str | None, tyro.conf.arg(metavar="A:B", help_behavior_hint="")] = None
     """Only these slices of each file, counted from 0, the last one excluded."""
     device: str = "auto"
-    """auto, cpu, cuda (all GPUs) or cuda:N."""
+    """auto, cpu, cuda (all GPUs) or cuda:N, with --engine ray without a number."""
     threads: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
     """CPU threads of each worker, which results on the CPU depend on: 1 there unless given, whatever the number of
     workers. They are stored with the results."""

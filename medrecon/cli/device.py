@@ -27,4 +27,7 @@ def resolve(name: str, threads: int | None = None) -> torch.device:
     if kind == "cuda" and int(index or 0) >= count:
         found = f"{count} CUDA device(s), cuda:0 to cuda:{count - 1}" if count else "no CUDA device"
         raise InputError(f"--device {name} asks for a GPU that is not there: torch finds {found}; use --device auto")
-    return torch.device(name)
+    device = torch.device(name)
+    if device.index is not None:
+        torch.cuda.set_device(device)  # graphs are recorded on, and kernels launched to, the thread's own
+    return device

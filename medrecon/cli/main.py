@@ -126,9 +126,20 @@ def _run(argv: list[str]) -> int:
     for words in (1, 2):
         name = " ".join(argv[:words])
         if name in COMMANDS:
-            module, function = COMMANDS[name][0].split(":")
-            return getattr(import_module(module), function)(argv[words:])
+            return _command(name, argv[words:])
     return _group(argv[0], argv[1:])
+
+
+def _command(name: str, argv: list[str]) -> int:
+    from medrecon.cli.config_file import COMMANDS as CONFIGURED
+    from medrecon.cli.config_file import configured
+
+    module, function = COMMANDS[name][0].split(":")
+    run_command = getattr(import_module(module), function)
+    if name not in CONFIGURED:
+        return run_command(argv)
+    with configured(argv) as words:
+        return run_command(words)
 
 
 def _group(word: str, rest: list[str]) -> int:

@@ -13,6 +13,8 @@ from typing import Annotated, Any, TypeVar
 
 import tyro
 
+from medrecon.cli.config_file import COMMANDS as CONFIGURED
+from medrecon.cli.config_file import NOTE as CONFIG_NOTE
 from medrecon.cli.documented import documented
 from medrecon.errors import InputError
 
@@ -29,6 +31,8 @@ def parse(options: type[Options], argv: Sequence[str], command: str, description
     `--help` prints and leaves with exit code 0.
     """
     out, err = io.StringIO(), io.StringIO()
+    if command.partition(" --")[0] in CONFIGURED:
+        description += f"\n\n{CONFIG_NOTE}"
     try:
         with redirect_stdout(out), redirect_stderr(err):
             return tyro.cli(

@@ -3,7 +3,8 @@
 import pytest
 from batch_works import Shout, items
 
-from medrecon.batch.local import TRIES, LocalEngine
+from medrecon.batch.foreman import TRIES
+from medrecon.batch.local import LocalEngine
 from medrecon.batch.manifest import Head, Manifest, read_manifest
 from medrecon.batch.run import left_of, work_through
 from medrecon.errors import InputError
@@ -56,3 +57,14 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(tmp_path, out):
 def test_workers_that_cannot_begin_end_the_run(tmp_path, out):
     with pytest.raises(InputError, match="no voice; give one"):
         tally_of(out, Shout(refused=True), items(tmp_path / "in", out, "a"))
+
+
+def test_files_are_worked_on_together_and_each_bears_its_own_failure(tmp_path, out):
+    given = items(tmp_path / "in", out, "first", "ab", "hoarse", "bad", "cd", "longer")
+    tally, heard = tally_of(out, Shout(together=6), given, ahead=9)
+    assert [outcome.item.name for outcome in heard] == [item.name for item in given]
+    assert (tally.done, tally.failed) == (4, 2)
+    assert heard[2].reason == "no voice is left; rest it"
+    shouts = [(out / f"{i}.txt").read_text() for i in (0, 1, 4, 5)]
+    assert [shout.split(" of ")[0] for shout in shouts] == ["FIRST", "AB", "CD", "LONGER"]
+    assert shouts[3] == "LONGER of 1"

@@ -113,15 +113,6 @@ def test_config_gives_options_and_the_command_line_wins(scans, tmp_path, capsys)
         assert err.count("\n") == 1
 
 
-def test_the_example_config_fits() -> None:
-    from medrecon.cli.batch import _asked
-    from medrecon.cli.config_file import with_config
-
-    example = Path(__file__).parents[2] / "configs" / "batch-mri.toml"
-    options, work = _asked(with_config(["in", "out", "--config", str(example)]))
-    assert (options.in_dir, options.pattern, work.options["accel"]) == (Path("in"), "*.h5", 4.0)
-
-
 def test_volumes_and_series_as_ct_writes_them_and_nothing_of_the_patient(tmp_path, capsys) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()

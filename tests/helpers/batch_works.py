@@ -13,9 +13,13 @@ from medrecon.errors import InputError
 
 @dataclass(frozen=True)
 class Shout(Work):
-    """ "bad" fails, "kill" kills its worker each time, "once" the first time; `refused` cannot begin."""
+    """ "bad" fails, "kill" kills its worker each time, "once" the first time; `refused` cannot begin.
+
+    together : letters of several texts that are shouted at once, which shows in what is written.
+    """
 
     refused: bool = False
+    together: int = 0
 
     @property
     def command(self):
@@ -31,10 +35,16 @@ class Shout(Work):
     def on(self, device):
         if self.refused:
             raise InputError("no voice; give one")
-        return Loud()
+        return Loud(self.together)
 
 
 class Loud(Steps):
+    def __init__(self, together):
+        self.together = together
+
+    def slices(self, given):
+        return len(given[1])
+
     def read(self, path):
         text = path.read_text()
         if text == "bad":
@@ -44,11 +54,16 @@ class Loud(Steps):
         return path, text
 
     def reconstruct(self, given):
-        path, text = given
+        shouts = [self.shouted(*each) for each in given]
+        return [f"{shout} of {len(given)}" for shout in shouts] if self.together else shouts
+
+    def shouted(self, path, text):
         mark = path.with_suffix(".mark")
         if text == "kill" or (text == "once" and not mark.exists()):
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        if text == "hoarse":
+            raise InputError("no voice is left; rest it")
         return text.upper()
 
     def write(self, given, made, out):
