@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -13,7 +13,9 @@ from torch import Tensor
 from medrecon.ct import ct_method_class
 from medrecon.ct.method import CtMethod, part_of
 from medrecon.ct.units import HIGHEST
+from medrecon.ct_caveats import ct_warnings
 from medrecon.ct_provenance import ct_provenance, plain_scores
+from medrecon.ct_reference import checked_reference
 from medrecon.denoised import Denoised
 from medrecon.errors import InputError
 from medrecon.evaluation import score_ct
@@ -56,25 +58,20 @@ def denoise(
     protocol : what the scores mean, a name of `medrecon.evaluation.CT_PROTOCOLS`.
     on_step : called with a `Progress` in units of slices as the work goes on.
 
-    Raises InputError for an unknown method or option, a dose or a volume that cannot be, or a network that does not
-    fit the method.
+    Raises InputError for an unknown method or option, a dose or a volume that cannot be, a network that does not
+    fit the method, or a reference of other slices.
     """
     recipe = _recipe(method, options)
     on = torch.device(device)
     chosen = volume.slices(*slices)
-    wanted = None if reference is None else _checked(volume, reference).slices(*slices)
+    wanted = None if reference is None else checked_reference(volume, reference).slices(*slices)
     _check(chosen, dose)
     start = range(volume.n_slices)[slice(*slices)][0]
     run = _Run(recipe, dose, _network(recipe, prior, on), seed, on)
     reset_peak_memory(on)
-    with run.clock.running():
-        parts = [
-            run.part(chosen.slices(a, b), start + a, part_of(on_step, a, b, chosen.n_slices))
-            for a, b in _chunks(chosen, recipe, on)
-        ]
-    result = _scored(_joined(parts, run), chosen, wanted, protocol)
+    result = _scored(_denoised(run, chosen, start, on_step), chosen, wanted, protocol)
     made = ct_provenance(result, chosen, recipe, dose=dose, prior=run.prior, seed=seed, device=on)
-    return replace(result, provenance=made)
+    return replace(result, provenance=made, warnings=tuple(ct_warnings(chosen, run.prior, dose)))
 
 
 @dataclass(frozen=True)
@@ -147,15 +144,8 @@ def _network(method: CtMethod, prior: str | CtPrior | None, device: torch.device
 def _check(volume: Volume, dose: float) -> None:
     if not (math.isfinite(dose) and 0 < dose <= 1):
         raise InputError(f"the dose is {dose:g}; give the fraction of full dose, above 0 and up to 1")
-    if not bool(torch.isfinite(volume.values).all()):
+    if not all(bool(torch.isfinite(image).all()) for image in volume.values):
         raise InputError(f"{volume.name} holds NaN or infinite values; give finite HU")
-
-
-def _checked(volume: Volume, reference: Volume) -> Volume:
-    if reference.values.shape != volume.values.shape:
-        shapes = [" x ".join(map(str, v.values.shape)) for v in (reference, volume)]
-        raise InputError(f"the reference has {shapes[0]} voxels, the volume {shapes[1]}; give the same slices")
-    return reference
 
 
 def _chunks(volume: Volume, method: CtMethod, device: torch.device) -> Iterator[tuple[int, int]]:
@@ -167,14 +157,21 @@ def _chunks(volume: Volume, method: CtMethod, device: torch.device) -> Iterator[
         yield a, min(a + size, volume.n_slices)
 
 
-def _joined(parts: Sequence[_Part], run: _Run) -> Denoised:
-    values = torch.cat([p.values for p in parts])
-    drawn = [p.std for p in parts if p.std is not None]
+def _denoised(run: _Run, volume: Volume, start: int, on_step: OnStep) -> Denoised:
+    """Part by part into one result, so that a long volume takes the memory of itself and of what comes out."""
+    values, std, calls = torch.empty(volume.values.shape), None, 0
+    with run.clock.running():
+        for a, b in _chunks(volume, run.method, run.device):
+            part = run.part(volume.slices(a, b), start + a, part_of(on_step, a, b, volume.n_slices))
+            values[a:b], calls = part.values, part.calls
+            if part.std is not None:
+                std = torch.empty(volume.values.shape) if std is None else std
+                std[a:b] = part.std
     return Denoised(
         values=values,
-        std=torch.cat(drawn) if drawn else None,
+        std=std,
         seconds_per_slice=run.clock.seconds / len(values),
-        network_calls=parts[0].calls,
+        network_calls=calls,
         peak_memory_mib=peak_memory_mib(run.device),
     )
 

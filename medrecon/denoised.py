@@ -29,6 +29,7 @@ class Denoised:
     scores : {"protocol", "method", "input"}, the last two {"mean": {psnr, ssim, rmse}, "slices": [...]}; None without
         a reference.
     provenance : everything that made the volume, ready for JSON.
+    warnings : where the scan lies outside what the network was trained on, one sentence each without a full stop.
     """
 
     values: Tensor
@@ -38,6 +39,7 @@ class Denoised:
     peak_memory_mib: float | None = None
     scores: Mapping[str, Any] | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @property
     def n_slices(self) -> int:

@@ -2,12 +2,14 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from ct_networks import cold_file, ddpm_file, red_cnn_file
 from random_state import random_state_untouched
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import medrecon
 from medrecon import ct_pipeline
@@ -17,7 +19,7 @@ from medrecon.errors import InputError
 from medrecon.evaluation import score_ct
 from medrecon.networks.ct.load import load_ct
 from medrecon.progress import Progress
-from medrecon.volume import Volume
+from medrecon.volume import NiftiSource, Volume
 
 KEYS = {
     "method", "options", "dose", "voxel_mm", "seconds_per_slice", "network_calls", "peak_memory_mib", "seed", "device",
@@ -141,6 +143,48 @@ def test_the_volume_itself_is_left_alone(low):
     before = low.values.clone()
     denoise(low, "nlm", dose=0.25, slices=(0, 1))
     assert torch.equal(low.values, before)
+
+
+class Largest(TorchDispatchMode):
+    """How many operations make something as large as `pixels`."""
+
+    def __init__(self, pixels):
+        super().__init__()
+        self.pixels, self.found = pixels, []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        is_view = func.is_view or func._schema.is_mutable
+        if isinstance(out, torch.Tensor) and out.numel() >= self.pixels and not is_view:
+            self.found.append(str(func))
+        return out
+
+
+def test_a_long_volume_takes_the_memory_of_itself_and_of_what_comes_out(truth):
+    """Beside the result no step may make anything of the volume's size: masks and indices of 600 slices took 4 GB."""
+    padding = torch.zeros(40, 36, 44, dtype=torch.bool)
+    padding[:, :3] = True
+    values = truth.values[:1].repeat(40, 1, 1) + 25 * drawn((40, 36, 44))
+    long = Volume(values, AFFINE, "long", padding=padding)
+    with Largest(values.numel()) as made:
+        found = denoise(long, "nlm", dose=0.25)
+        warnings = long.warnings
+    assert made.found == ["aten.empty.memory_format"]
+    assert found.values.shape == values.shape
+    assert warnings == ()
+
+
+@pytest.mark.parametrize("moved", [(3, 3.0), (3, -1.5), (0, 1.5)])
+def test_a_reference_that_lies_elsewhere_is_no_reference(low, truth, moved):
+    axis, by = moved
+    place = AFFINE.copy()
+    place[0, axis] += by  # along the slices: shifted, or of another spacing
+    there, elsewhere = (replace(truth, affine=a, source=NiftiSource()) for a in (AFFINE + 1e-4, place))
+    here = replace(low, source=NiftiSource())
+    assert denoise(here, "tv", dose=0.25, reference=there).scores
+    with pytest.raises(InputError, match="lies elsewhere"):
+        denoise(here, "tv", dose=0.25, reference=elsewhere)
+    assert denoise(low, "tv", dose=0.25, reference=elsewhere).scores, "arrays lie nowhere"
 
 
 def test_device_memory_does_not_grow_with_the_volume(low, monkeypatch):

@@ -91,4 +91,4 @@ class CtSteps(Steps["Volume", "Denoised"]):
         weights = record["weights"]
         derivation = Derivation(record["method"], record["versions"]["medrecon"], weights and weights["sha256"])
         save_volume(made.values, chosen, out, derivation=derivation, keep_identity=self.work.keep_identity)
-        return Written(chosen.n_slices, given.warnings)
+        return Written(chosen.n_slices, (*given.warnings, *made.warnings))

@@ -27,8 +27,8 @@ def print_ct_report(result: Denoised, volume: Volume) -> None:
     else:
         print_ct_scores(console, made["scores"], str(made["method"]))
     console.print(_facts(made))
-    for warning in volume.warnings:
-        console.print(f"Warning: {warning}.", style="yellow")
+    for warning in (*volume.warnings, *result.warnings):
+        console.print(f"Warning: {warning}{'' if warning.endswith('?') else '.'}", style="yellow")
     console.print(RESEARCH_USE)
 
 

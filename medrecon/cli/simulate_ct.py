@@ -67,7 +67,7 @@ def run(argv: Sequence[str]) -> int:
             device=resolve(options.device),
             on_step=on_step,
         )
-    made_by = Derivation(f"simulated dose {options.dose:g}, seed {options.seed}", medrecon.__version__)
+    made_by = Derivation(f"simulated-dose {options.dose:g}, seed {options.seed}", medrecon.__version__)
     save_volume(low.values, low, options.out, derivation=made_by)
     print(f"{options.out}: {low.n_slices} slices as at {options.dose:.0%} of their dose")
     return 0

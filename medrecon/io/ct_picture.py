@@ -77,13 +77,17 @@ def _words(shown: CtPicture) -> Words:
     weights, calls = record.get("weights"), record.get("network_calls")
     facts = [
         f"input at {record['dose']:g} of full dose",
-        f"{calls} network calls" if calls else "no network",
+        f"{calls} network call{'s' if calls > 1 else ''}" if calls else "no network",
         f"{record['seconds_per_slice']:.3g} s a slice on {record['device']}",
-        f"prior {weights['name']}" if weights else "",
     ]
     low, high = shown.window
-    foot = f"{DISCLAIMER}\nwindow {low:g} to {high:g} HU" + ("; PSNR / SSIM of the slice" if record["scores"] else "")
-    return Words(f"{record['method']} · " + " · ".join(filter(None, facts)), _score_line(shown), foot)
+    foot = [
+        f"window {low:g} to {high:g} HU",
+        "PSNR / SSIM of the slice" if record["scores"] else "",
+        f"prior {weights['name']}" if weights else "",  # in the title it would be cut where there are two panels
+    ]
+    title = " · ".join([str(record["method"]), *facts])
+    return Words(title, _score_line(shown), f"{DISCLAIMER}\n" + "; ".join(filter(None, foot)))
 
 
 def _score_line(shown: CtPicture) -> str:

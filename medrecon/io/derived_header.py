@@ -13,6 +13,7 @@ from medrecon.io.ct_frames import Frame
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from pydicom.dataelem import DataElement
 
     from medrecon.io.derivation import Derivation
 
@@ -63,6 +64,8 @@ EMPTY = (
 )  # fmt: skip
 """Of type 2: there, and empty where unknown."""
 SCHEME = "99MEDRECON"
+LONGEST = 16
+"""Characters of a decimal string."""
 
 
 def derived_header(
@@ -75,7 +78,7 @@ def derived_header(
     made = Header()
     for name in (*IMAGE, *ACQUISITION):
         if name in source.header and source.header[name].value is not None:
-            made[name] = source.header[name]
+            made[name] = _short(source.header[name])
     if keep_identity:
         _keep_identity(made, whole)
     else:
@@ -92,6 +95,19 @@ def derived_header(
     made.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
     _say_how(made, source, derivation)
     return made
+
+
+def _short(element: DataElement) -> DataElement:
+    """Decimal strings in the 16 characters that the standard has for them; some exporters write more."""
+    from pydicom.dataelem import DataElement
+    from pydicom.valuerep import format_number_as_ds
+
+    if element.VR != "DS":
+        return element
+    values = element.value if element.VM > 1 else [element.value]
+    if all(len(str(value)) <= LONGEST for value in values):
+        return element
+    return DataElement(element.tag, "DS", [format_number_as_ds(float(value)) for value in values])
 
 
 def _keep_identity(made: Dataset, whole: Dataset) -> None:
@@ -122,7 +138,7 @@ def _say_how(made: Dataset, source: Frame, derivation: Derivation) -> None:
     """Derivation and its source image."""
     from pydicom import Dataset as Header
 
-    describe_derivation(made, derivation, f"denoised by {derivation.method}")
+    describe_derivation(made, derivation, f"values made by {derivation.method}")
     reference = Header()
     reference.ReferencedSOPClassUID = source.header.SOPClassUID
     reference.ReferencedSOPInstanceUID = source.header.SOPInstanceUID
@@ -142,7 +158,8 @@ def describe_derivation(made: Dataset, derivation: Derivation, done: str, condit
         f"{derivation.method} of medrecon {derivation.version}{weights}{conditions}; "
         "research use only, not for diagnosis"
     )[:1024]
-    made.DerivationCodeSequence = [code(derivation.method[:16], SCHEME, derivation.method[:64], derivation.version)]
+    name = derivation.method.split()[0]
+    made.DerivationCodeSequence = [code(name[:16], SCHEME, name[:64], derivation.version)]
     if derivation.weights:
         made.DerivationCodeSequence.append(
             code(derivation.weights[:16], SCHEME, derivation.weights[:64], derivation.version)

@@ -57,7 +57,7 @@ def hounsfield_volume(
 
 def filled(values: Tensor, like: Volume) -> NDArray[np.float32]:
     """`values` for a file: the padding holds what it held in the source."""
-    array = values.detach().cpu().numpy().astype(np.float32)
+    array = values.detach().cpu().numpy().astype(np.float32, copy=False)
     return array if like.padding is None else np.where(like.padding.cpu().numpy(), np.float32(like.fill), array)
 
 
@@ -146,7 +146,8 @@ def is_sheared(affine: NDArray[np.float64]) -> bool:
 
 
 def _compact(array: NDArray[np.float32]) -> NDArray[np.int16] | NDArray[np.float32]:
-    whole = bool((array == np.rint(array)).all()) and SHORT.min <= array.min() and array.max() <= SHORT.max
+    fits = SHORT.min <= array.min() and array.max() <= SHORT.max
+    whole = fits and all((image == np.rint(image)).all() for image in array)  # up to the first that is not
     return array.astype(np.int16) if whole else array
 
 

@@ -44,7 +44,7 @@ def save_volume(
     """
     path = check_volume_writable(path, like, keep_identity=keep_identity)
     picture_window = window_of(window)
-    if tuple(values.shape) != tuple(like.values.shape) or not bool(torch.isfinite(values).all()):
+    if tuple(values.shape) != tuple(like.values.shape) or not _is_finite(values):
         expected = tuple(like.values.shape)
         raise InputError(f"values of shape {tuple(values.shape)}; expected finite HU of the source's shape {expected}")
     kind = ending(path, FILES)
@@ -93,6 +93,10 @@ def _write_series(values: Tensor, like: Volume, path: Path, derivation: Derivati
     assert isinstance(like.source, DicomSource)
     with whole_folder(path) as temporary:
         write_series(values, like, like.source, temporary, derivation, keep_identity=keep_identity)
+
+
+def _is_finite(values: Tensor) -> bool:
+    return all(bool(torch.isfinite(image).all()) for image in values)
 
 
 def _side_by_side(values: Tensor, window: HounsfieldWindow) -> Tensor:

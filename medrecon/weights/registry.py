@@ -143,7 +143,10 @@ def register(new: Record, folder: Path = FOLDER) -> None:
 
 def _load_registered(entry: Record, folder: Path) -> tuple[dict[str, Tensor], dict[str, Any], str]:
     if entry.file is None:
-        raise InputError(f"weights '{entry.name}' are a control that is not shipped; train them by their recipe")
+        recipe = entry.training.get("recipe", "their recipe")
+        raise InputError(
+            f"weights '{entry.name}' are a control that is not shipped; train them by {recipe}, and name the file"
+        )
     data = read(folder / entry.file)
     found = sha256(data)
     if found != entry.sha256:

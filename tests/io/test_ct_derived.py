@@ -99,6 +99,26 @@ def test_it_says_how_it_was_made(source, tmp_path):
         assert part.ContributingEquipmentSequence[0].SoftwareVersions == "0.1.0"
 
 
+def test_a_simulated_dose_is_not_called_denoised(tmp_path):
+    volume = load_volume(write_ct(tmp_path / "in", chest()))
+    made = Derivation("simulated-dose 0.1, seed 0", "0.1.0")
+    save_volume(volume.values, volume, tmp_path / "out", derivation=made)
+    part = dcmread(tmp_path / "out" / "0001.dcm")
+    (code,) = part.DerivationCodeSequence
+    assert (code.CodeValue, code.CodeMeaning) == ("simulated-dose", "simulated-dose")
+    assert "simulated-dose 0.1, seed 0" in part.DerivationDescription
+    assert part.ContributingEquipmentSequence[0].ContributionDescription == "values made by simulated-dose 0.1, seed 0"
+
+
+@pytest.mark.filterwarnings("ignore:Value:UserWarning")
+def test_decimal_strings_of_the_source_are_cut_to_the_standards_length(tmp_path):
+    tilted = (1, 0, 0, 0, 0.9659258262890683, 0.25881904510252074)
+    volume = load_volume(write_ct(tmp_path / "in", chest(), orientation=tilted))
+    for part in derive(volume, tmp_path / "out"):
+        assert all(len(str(value)) <= 16 for value in part.ImageOrientationPatient)
+    np.testing.assert_allclose(load_volume(tmp_path / "out").affine, volume.affine, atol=1e-9)
+
+
 def test_a_method_without_weights_names_none(tmp_path):
     volume = load_volume(write_ct(tmp_path / "in", chest()))
     save_volume(volume.values, volume, tmp_path / "out", derivation=Derivation("nlm", "0.1.0", None))

@@ -1,5 +1,7 @@
 """The picture of denoised CT: panels, window, and what stands around them."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -50,6 +52,17 @@ def test_the_words_name_dose_cost_protocol_and_window():
     for words in ("0.25 of full dose", "5 network calls", "ct-cold", "40.25 dB", "RMSE 11.5 HU", "ct-abdomen",
                   "-150 to 250 HU", "research use only"):  # fmt: skip
         assert words in said
+
+
+@pytest.mark.parametrize("scored", [True, False])
+def test_no_word_runs_over_the_edge(scored):
+    shown = picture(1, scored=scored)
+    weights = {"name": "a-network-of-ones-own", "sha256": "0"}
+    record = {**shown.record, "seconds_per_slice": 0.0746, "device": "cuda:0", "weights": weights}
+    figure = ct_figure(replace(shown, record=record))
+    figure.canvas.draw()
+    for text in figure.texts:
+        assert text.get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_it_is_written_whole_and_as_png_alone(tmp_path):
