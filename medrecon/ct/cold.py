@@ -25,8 +25,8 @@ from medrecon.progress import OnStep
 class Cold(Restoring):
     """Options of cold diffusion. No randomness: the same input gives the same output.
 
-    steps : network calls a slice, with heun two but for the last. One has the least RMSE; more bring texture and the
-        contrast of lesions back, up to about 5 (docs/methods/ct.md). CoreDiff takes 10 (Gao et al. 2024).
+    steps : network calls a slice, with heun two but for the last. One has the least RMSE; two bring contrast of lesions
+        back, more bring noise as well (docs/methods/ct.md). CoreDiff takes 10 (Gao et al. 2024).
     end : "estimated" finds the end point anew at every step and returns the last prediction, as CoreDiff does; "fixed"
         keeps the scan as it came (Algorithm 2 of Bansal et al. 2022) and returns the weighted mean of all predictions.
     integrator : how past predictions are combined, with an estimated end; ddim is the plain step.
@@ -35,7 +35,7 @@ class Cold(Restoring):
 
     spaces: ClassVar[tuple[str, ...]] = ()
 
-    steps: int = 5
+    steps: int = 2
     end: Literal["estimated", "fixed"] = "estimated"
     integrator: Literal["ddim", "dpmpp2m", "heun", "momentum"] = "ddim"
     grid: Literal["linear", "corediff", "cosine"] = "linear"
