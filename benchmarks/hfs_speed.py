@@ -5,8 +5,8 @@ python benchmarks/hfs_speed.py VOLUMES OUT.json --sweep sweep_hfs.json [--hfs mr
 
 The first volume under standard conditions, R 8. Calibration is timed apart. Ours: one warm-up, then the median of five.
 The published forms run with the weights that the sweep chose: a tenth of their steps as a warm-up, two runs of as many,
-which show how far times vary, and one run of all. Two of them run a tenth once more with a plain network and every
-kernel launched singly, as the originals' code runs.
+which show how far times vary, and one run of all. Those of the papers and of the public code run a tenth once more with
+a plain network and every kernel launched singly, as the originals' code runs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from medrecon.mri.method import Solution
 from medrecon.networks import load_prior, ready
 from medrecon.provenance import versions
 
-SINGLY = ("hfs-paper", "spirit-paper")
+SINGLY = ("hfs-paper", "spirit-paper", "hfs-released")
 OURS = {"hfs": (5, 10, 20, 50), "dds": (20,), "spirit": (20, 50)}
 
 

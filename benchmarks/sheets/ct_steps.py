@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import mean
 
 from sheets.comparison import Row
-from sheets.ct_parts import called, order
+from sheets.ct_parts import TOLD, called, order
 from sheets.parts import Record, machine, table
 
 SHOWN = ("input", "one-step", "cold-latent")
-TOLD = ("steps", "samples")
 WORDS = (
     " In each field: RMSE in HU (ct-full) / noise over that of full dose / distance of the noise power spectrum from "
     "that of full dose, strength included / contrast of lesions recovered. Means over scans."
