@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -34,7 +34,10 @@ LARGEST = 64
 @final
 @dataclass(frozen=True)
 class MriWork(Work):
-    """The arguments of `reconstruct`, and what is asked of scans that are fully sampled."""
+    """The arguments of `reconstruct`, what is asked of fully sampled scans, and which volume of a file is meant.
+
+    pick : of `io.load`, the same for every file.
+    """
 
     method: Method
     undersampling: Undersampling = field(default_factory=Undersampling)
@@ -42,6 +45,7 @@ class MriWork(Work):
     seed: int = 0
     holdout: bool = False
     slices: Range = (None, None)
+    pick: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def command(self) -> str:
@@ -52,7 +56,7 @@ class MriWork(Work):
         asked = asdict(self.undersampling)
         if self.undersampling.file is not None:
             asked["mask"] = _content(self.undersampling.file)
-        own = {"seed": self.seed, "holdout": self.holdout, "slices": list(self.slices)}
+        own = {"seed": self.seed, "holdout": self.holdout, "slices": list(self.slices), "pick": dict(self.pick) or None}
         return {"method": self.method.name, **asdict(self.method), **asked, **own}
 
     def weights(self, device: torch.device) -> dict[str, Any] | None:
@@ -80,7 +84,7 @@ class MriSteps(Steps["Scan", "Solved"]):
         self.together = TOGETHER if shared else 0
 
     def read(self, path: Path) -> Scan:
-        return self.work.undersampling.of(load(path))
+        return self.work.undersampling.of(load(path, pick=self.work.pick))
 
     def slices(self, given: Scan) -> int:
         return len(range(given.n_slices)[slice(*self.work.slices)])

@@ -120,13 +120,19 @@ def _stands(entry: Entry | None, item: Item) -> bool:
 def _compare(before: dict[str, Any], head: Head, path: Path) -> None:
     now = asdict(head)
     for key in COMPARED:
-        if before[key] == now[key]:
-            continue
         name, old, new = key, before[key], now[key]
         if isinstance(old, dict) and isinstance(new, dict):
-            name = next(k for k in {**old, **new} if old.get(k) != new.get(k))
-            old, new = old.get(name), new.get(name)
-            name = f"{key[:-1]} {name}" if key == "options" else f"{name} of the weights"
-        raise InputError(
-            f"{path.name} was begun with {name} = {old}, and --resume came with {new}; give the same, or a new folder"
-        )
+            # an option that did not exist yet was not given
+            other = next((k for k in {**old, **new} if old.get(k) != new.get(k)), None)
+            if other is None:
+                continue
+            name, old, new = _called(key, other), old.get(other), new.get(other)
+        if old != new:
+            raise InputError(
+                f"{path.name} was begun with {name} = {old}, and --resume came with {new}; give the same, or a new "
+                "folder"
+            )
+
+
+def _called(key: str, name: str) -> str:
+    return f"option {name}" if key == "options" else f"{name} of the weights"

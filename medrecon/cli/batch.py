@@ -12,7 +12,7 @@ from medrecon.cli.batch_options import Batch, BatchCt, BatchMri
 from medrecon.cli.batch_report import Report
 from medrecon.cli.batch_site import Site, site
 from medrecon.cli.interrupt import first_interrupt
-from medrecon.cli.parse import method_name, parse_both, parse_slices
+from medrecon.cli.parse import method_name, parse_both, parse_pick, parse_slices
 from medrecon.errors import InputError
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def _mri_work(options: BatchMri, method: object) -> Work:
     assert isinstance(method, Method)
     _check_prior(options, needs_prior=method.needs_prior)
     asked = Undersampling(options.mask, options.accel, options.acs, options.seed)
-    return MriWork(method, asked, options.prior, options.seed, options.holdout, parse_slices(options.slices))
+    slices, pick = parse_slices(options.slices), parse_pick(options.pick)
+    return MriWork(method, asked, options.prior, options.seed, options.holdout, slices, pick)
 
 
 def _ct_work(options: BatchCt, method: object) -> Work:

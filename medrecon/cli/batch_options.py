@@ -57,6 +57,9 @@ class BatchMri(Batch):
     """Sampling pattern by name, or a file: .npy, or 'mask' in .mat or .h5, as in medrecon mri."""
     acs: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
     """Fully sampled lines at the centre; 20 down to 12 unless given, by the acceleration."""
+    pick: Annotated[str | None, tyro.conf.arg(metavar="NAME=N,...", help_behavior_hint="")] = None
+    """Which volume of files that hold several, the same of each: encoding, contrast, phase, repetition, set, group
+    (ISMRMRD, twix), or variable (MATLAB)."""
     holdout: bool = False
     """Reconstruct a second time without 5 % of the samples and score the prediction of them."""
 

@@ -68,6 +68,7 @@ def test_shards_share_a_folder_and_each_is_refused_its_own(out, three):
     ("changed", "words"),
     [
         ({"options": {"method": "sense", "accel": 8.0}}, "option accel = 4.0, and --resume came with 8.0"),
+        ({"options": {"method": "sense", "accel": 4.0, "pick": {"set": "1"}}}, r"pick = None, .* with {'set': '1'}"),
         ({"weights": {"name": "x", "sha256": "2"}}, "sha256 of the weights"),
         ({"weights": None}, "weights"),
         ({"command": "ct"}, "command = mri"),
@@ -78,6 +79,11 @@ def test_other_options_are_refused_in_one_line(out, changed, words):
     with pytest.raises(InputError, match=words) as refused:
         check_resumable(out, replace(HEAD, **changed), Shard())
     assert "\n" not in str(refused.value)
+
+
+def test_an_option_that_was_not_there_yet_was_not_given(out):
+    begun(out)
+    check_resumable(out, replace(HEAD, options={**HEAD.options, "pick": None}), Shard())
 
 
 def test_new_files_may_join_a_run_but_not_its_shards(out):

@@ -187,6 +187,35 @@ def test_picking_on_the_command_line(tmp_path, capsys):
     assert json.loads((tmp_path / "a.json").read_text())["method"] == "zero-filled"
 
 
+def test_batch_picks_the_same_volume_of_every_file(tmp_path, capsys):
+    folder, out, single = tmp_path / "in", tmp_path / "out", tmp_path / "one.h5"
+    folder.mkdir()
+    for i in range(2):
+        made = two_dimensional()
+        for contrast in (0, 1):
+            made.add_volume(noise((2, 4, 32, 12), 2 * i + contrast), contrast=contrast)
+        made.write(folder / f"scan{i}.h5")
+    with h5py.File(folder / "single.h5", "w") as file:
+        file["kspace"] = noise((2, 4, 32, 12))
+    options = ["--method", "zero-filled", "--device", "cpu", "--threads", "1", "--accel", "1"]
+    (tmp_path / "batch.toml").write_text('pick = "contrast=1"\nworkers = 1\n')
+    argv = ["batch", str(folder), str(out), *options]
+    assert run([*argv, "--config", str(tmp_path / "batch.toml")]) == 1
+    assert "failed: single.h5: cannot pick by 'contrast'" in capsys.readouterr().out
+    assert run(["mri", str(folder / "scan1.h5"), "-o", str(single), "--pick", "contrast=1", *options]) == 0
+    with h5py.File(out / "scan1.h5") as batch, h5py.File(single) as one:
+        np.testing.assert_array_equal(batch["reconstruction_complex"], one["reconstruction_complex"])
+    head, *_ = map(json.loads, (out / "manifest.jsonl").read_text().splitlines())
+    assert head["options"]["pick"] == {"contrast": "1"}
+    capsys.readouterr()
+    for pick in (["--pick", "contrast=0"], []):
+        assert run([*argv, *pick, "--resume"]) == 2
+        assert "option pick = {'contrast': '1'}, and --resume came with" in capsys.readouterr().err
+    assert run(["batch", str(folder), str(tmp_path / "new"), *options, "--pick", "contrast"]) == 2
+    assert "--pick is 'contrast'" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
 def test_batch_writes_the_place_that_mri_writes(tmp_path):
     (tmp_path / "in").mkdir()
     path = named_head().write(tmp_path / "in" / "scan.h5")
