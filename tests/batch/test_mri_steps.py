@@ -11,9 +11,11 @@ from small_priors import band_file, image_file
 from medrecon.batch.joint import images_at_once
 from medrecon.batch.mri import LARGEST, MriWork
 from medrecon.errors import InputError
+from medrecon.io import load
 from medrecon.io.fastmri_write import write_fastmri
+from medrecon.masks import pattern
 from medrecon.masks.undersampling import Undersampling
-from medrecon.mri import method_class
+from medrecon.mri import drawing, method_class, together
 from medrecon.simulate.scan import simulate_scan
 from medrecon.solving import CHUNK
 
@@ -52,6 +54,30 @@ def test_files_solved_together_have_the_bits_they_have_alone(scans, tmp_path, na
         expected = written(steps, scan, one, tmp_path / "one.h5")
         assert {"reconstruction", "std", "zero_filled"} <= expected.keys()
         assert written(steps, scan, several, tmp_path / "several.h5") == expected
+
+
+def test_files_with_masks_of_their_own_share_batches(scans, tmp_path, monkeypatch) -> None:
+    """As fastMRI's folders have them; several images a pass, as on CUDA."""
+    for i, path in enumerate(scans):
+        write_fastmri(tmp_path / path.name, load(path).undersample(pattern("random", 2.0, 12, i)))
+    steps = MriWork(method_class("spirit")(steps=2), prior=str(image_file(tmp_path / "prior.safetensors")), seed=3).on(
+        CPU
+    )
+    given = [steps.read(tmp_path / path.name) for path in scans]
+    assert len({scan.mask.numpy().tobytes() for scan in given}) == 3
+    alone = [steps.reconstruct([scan])[0] for scan in given]
+    monkeypatch.setattr(drawing, "images_together", lambda batch, _: batch)
+    passes = []
+    monkeypatch.setattr(
+        together, "_draw", lambda problem, *rest: passes.append(problem) or drawing._draw(problem, *rest)
+    )
+    steps.together = 6
+    shared = steps.reconstruct(given)
+    assert [problem.n_slices for problem in passes] == [6]
+    for one, several in zip(alone, shared, strict=True):
+        expected = torch.cat([part.image for part in one.parts])
+        assert (several.parts[0].image - expected).norm() < 2e-3 * expected.norm()  # a network of half precision
+        assert torch.allclose(several.parts[0].residual, torch.cat([part.residual for part in one.parts]), rtol=1e-2)
 
 
 def test_slices_keep_their_numbers(scans, tmp_path) -> None:
