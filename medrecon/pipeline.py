@@ -56,7 +56,7 @@ def reconstruct(
     the prior cannot take.
     """
     recipe, on = _recipe(method, options), torch.device(device)
-    task = Task(recipe, _prior(recipe, prior, on), on, seed, holdout)
+    task = Task(recipe, prior_of(recipe, prior, on), on, seed, holdout)
     return finished(task.solved(scan, slices, on_step), task)
 
 
@@ -79,14 +79,20 @@ def _recipe(method: str | Method, options: dict[str, Any]) -> Method:
     return kind(**options)
 
 
-def _prior(method: Method, prior: str | Prior | None, device: torch.device) -> Prior | None:
+def prior_of(
+    method: Method, prior: str | Prior | None, device: torch.device, place: torch.device | None = None
+) -> Prior | None:
+    """The prior that `method` uses on `device`, loaded at `place`, `device` unless given; None where it uses none.
+
+    `prior` is one, or the name or path of one; None takes the method's own, or the one that is shipped for the device.
+    """
     if not method.needs_prior:
         return None
     if prior is not None and not isinstance(prior, str):
         return prior
     from medrecon.networks import load_prior
 
-    return load_prior(prior or method.default_prior or default_prior(device), device)
+    return load_prior(prior or method.default_prior or default_prior(device), place or device)
 
 
 def default_prior(device: torch.device) -> str:

@@ -1,4 +1,4 @@
-"""`medrecon mri` on every file: scan in, .h5 out, by the same functions with the same arguments."""
+"""`MriWork`: what `medrecon mri` does to one file and `medrecon batch` to every one, which it writes as .h5."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ from medrecon.io import load, save
 from medrecon.masks.undersampling import Undersampling
 from medrecon.mri.method import Method
 from medrecon.mri.together import can_share
-from medrecon.networks import load_prior
-from medrecon.pipeline import default_prior, finished
+from medrecon.pipeline import finished, prior_of
 from medrecon.solving import Range, Solved, Task
 
 if TYPE_CHECKING:
-    from medrecon.diffusion.prior import Prior
     from medrecon.scan import Scan
 
 TOGETHER = 32
@@ -60,31 +58,32 @@ class MriWork(Work):
         return {"method": self.method.name, **asdict(self.method), **asked, **own}
 
     def weights(self, device: torch.device) -> dict[str, Any] | None:
-        prior = self._loaded(device, torch.device("cpu"))
+        prior = prior_of(self.method, self.prior, device, torch.device("cpu"))
         return None if prior is None else {"name": prior.name, "sha256": prior.sha256}
 
     def on(self, device: torch.device) -> MriSteps:
-        return MriSteps(self, self._loaded(device, device), device)
+        return MriSteps(self, device)
 
-    def _loaded(self, device: torch.device, place: torch.device) -> Prior | None:
-        """The prior that is used on `device`, at `place`."""
-        if not self.method.needs_prior:
-            return None
-        return load_prior(self.prior or self.method.default_prior or default_prior(device), place)
+    def task(self, device: torch.device) -> Task:
+        """What solves scans on `device`, with the prior loaded; raises InputError."""
+        return Task(self.method, prior_of(self.method, self.prior, device), device, self.seed, self.holdout)
+
+    def read(self, path: Path, *, keep_identity: bool = False) -> Scan:
+        """The scan of a file, undersampled as is asked; raises InputError."""
+        return self.undersampling.of(load(path, keep_identity=keep_identity, pick=self.pick))
 
 
 @final
 class MriSteps(Steps["Scan", "Solved"]):
     """Scans on one device; on CUDA slices of several at once, where the method allows it and nothing is withheld."""
 
-    def __init__(self, work: MriWork, prior: Prior | None, device: torch.device) -> None:
-        self.work = work
-        self.task = Task(work.method, prior, device, work.seed, work.holdout)
+    def __init__(self, work: MriWork, device: torch.device) -> None:
+        self.work, self.task = work, work.task(device)
         shared = device.type == "cuda" and can_share(work.method) and not work.holdout
         self.together = TOGETHER if shared else 0
 
     def read(self, path: Path) -> Scan:
-        return self.work.undersampling.of(load(path, pick=self.work.pick))
+        return self.work.read(path)
 
     def slices(self, given: Scan) -> int:
         return len(range(given.n_slices)[slice(*self.work.slices)])

@@ -12,7 +12,8 @@ from medrecon.cli.batch_options import Batch, BatchCt, BatchMri
 from medrecon.cli.batch_report import Report
 from medrecon.cli.batch_site import Site, site
 from medrecon.cli.interrupt import first_interrupt
-from medrecon.cli.parse import method_name, parse_both, parse_pick, parse_slices
+from medrecon.cli.mri_work import mri_work
+from medrecon.cli.parse import method_name, parse_both, parse_slices
 from medrecon.errors import InputError
 
 if TYPE_CHECKING:
@@ -94,19 +95,7 @@ def _asked(argv: Sequence[str]) -> tuple[BatchMri | BatchCt, Work]:
     if name not in METHODS:
         raise InputError(f"unknown method '{name}'; choose one of {', '.join({**METHODS, **CT_METHODS})}")
     options, method = parse_both(BatchMri, method_class(name), argv, command, DESCRIPTION)
-    return options, _mri_work(options, method)
-
-
-def _mri_work(options: BatchMri, method: object) -> Work:
-    from medrecon.batch.mri import MriWork
-    from medrecon.masks.undersampling import Undersampling
-    from medrecon.mri.method import Method
-
-    assert isinstance(method, Method)
-    _check_prior(options, needs_prior=method.needs_prior)
-    asked = Undersampling(options.mask, options.accel, options.acs, options.seed)
-    slices, pick = parse_slices(options.slices), parse_pick(options.pick)
-    return MriWork(method, asked, options.prior, options.seed, options.holdout, slices, pick)
+    return options, mri_work(options, method)
 
 
 def _ct_work(options: BatchCt, method: object) -> Work:
@@ -114,7 +103,8 @@ def _ct_work(options: BatchCt, method: object) -> Work:
     from medrecon.ct.method import CtMethod
 
     assert isinstance(method, CtMethod)
-    _check_prior(options, needs_prior=method.needs_prior)
+    if options.prior is not None and not method.needs_prior:
+        raise InputError(f"--method {options.method} uses no prior; leave --prior out")
     if options.dose is None:
         raise InputError("--dose is missing; give the fraction of full dose of the volumes, such as --dose 0.25")
     if not (isfinite(options.dose) and 0 < options.dose <= 1):
@@ -123,11 +113,6 @@ def _ct_work(options: BatchCt, method: object) -> Work:
         raise InputError(f"--seed is {options.seed}; give a whole number of at least 0")
     slices = parse_slices(options.slices)
     return CtWork(method, options.dose, options.prior, options.seed, slices, options.keep_identity)
-
-
-def _check_prior(options: BatchMri | BatchCt, *, needs_prior: bool) -> None:
-    if options.prior is not None and not needs_prior:
-        raise InputError(f"--method {options.method} uses no prior; leave --prior out")
 
 
 def _places(options: Batch) -> _Places:

@@ -11,13 +11,13 @@ import tyro
 
 from medrecon.cli.bar import progress_bar
 from medrecon.cli.device import resolve
-from medrecon.cli.parse import check_distinct, method_name, parse_both, parse_pick, parse_slices
+from medrecon.cli.mri_work import mri_work
+from medrecon.cli.parse import check_distinct, method_name, parse_both
 from medrecon.cli.report import print_report
 from medrecon.errors import InputError
 
 if TYPE_CHECKING:
     from medrecon.reconstruction import Reconstruction
-    from medrecon.scan import Scan
 
 DESCRIPTION = """Reconstruct multi-coil MRI k-space. A fully sampled scan is undersampled and the image scored;
 an undersampled one is reconstructed as it is.
@@ -78,26 +78,14 @@ def run(argv: Sequence[str]) -> int:
     command = "mri" if name == Mri.method else f"mri --method {name}"
     common, method = parse_both(Mri, kind, argv, command, DESCRIPTION)
     _check(common)
-    from medrecon.masks.undersampling import Undersampling
-
-    asked = Undersampling(common.mask, common.accel, common.acs, common.seed)
-    if common.prior is not None and not kind.needs_prior:
-        raise InputError(f"--method {common.method} uses no prior; leave --prior out, or choose dds, spirit or hfs")
+    work = mri_work(common, method)
     device = resolve(common.device, common.threads)
-    scan = asked.of(_load(common))
-    from medrecon.pipeline import reconstruct
+    scan = work.read(_input(common), keep_identity=common.keep_identity)
+    from medrecon.pipeline import finished
 
+    task = work.task(device)
     with progress_bar() as on_step:
-        result = reconstruct(
-            scan,
-            method,
-            prior=common.prior,
-            device=device,
-            seed=common.seed,
-            holdout=common.holdout,
-            slices=parse_slices(common.slices),
-            on_step=on_step,
-        )
+        result = finished(task.solved(scan, work.slices, on_step), task)
     _write(result, common)
     print_report(result, scan)
     return 0
@@ -117,15 +105,12 @@ def _check(common: Mri) -> None:
     check_distinct((common.input, common.mask, common.prior), (common.out, common.picture, common.json))
 
 
-def _load(common: Mri) -> Scan:
-    from medrecon.io import load
+def _input(common: Mri) -> Path:
+    if common.input is not None:
+        return common.input
+    from medrecon.simulate.demo import demo_path
 
-    path = common.input
-    if path is None:
-        from medrecon.simulate.demo import demo_path
-
-        path = demo_path()
-    return load(path, keep_identity=common.keep_identity, pick=parse_pick(common.pick))
+    return demo_path()
 
 
 def _write(result: Reconstruction, common: Mri) -> None:

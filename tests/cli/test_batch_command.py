@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import h5py
@@ -16,8 +17,12 @@ from ct_files import PEOPLE, chest, write_ct
 from phantom import head
 from small_priors import image_file
 
+from medrecon.cli.batch_options import BatchMri
 from medrecon.cli.main import run
+from medrecon.cli.mri import Mri
+from medrecon.cli.mri_work import mri_work
 from medrecon.io.fastmri_write import write_fastmri
+from medrecon.mri import method_class
 from medrecon.simulate.scan import simulate_scan
 
 FAST = ["--device", "cpu", "--threads", "1"]
@@ -73,6 +78,19 @@ def test_results_are_those_of_mri_for_any_workers_and_shards(scans, tmp_path, ca
     capsys.readouterr()
     assert run(["batch", str(scans), str(dealt), *options, "--resume", "--pattern", "scan*.h5"]) == 0
     assert "3 done before" in capsys.readouterr().out
+
+
+def test_the_same_options_are_the_same_work_as_of_mri() -> None:
+    words = {
+        "accel": 3.0, "mask": "uniform", "acs": 14, "seed": 5, "slices": "1:3", "prior": "own.safetensors",
+        "pick": "contrast=1", "holdout": True,
+    }  # fmt: skip
+    method, usual = method_class("spirit")(steps=7), mri_work(Mri(), method_class("spirit")())
+    work = mri_work(Mri(**words), method)
+    assert work == mri_work(BatchMri(**words), method)
+    assert mri_work(BatchMri(), method_class("spirit")()) == usual
+    assert not [f.name for f in fields(work) if getattr(work, f.name) == getattr(usual, f.name)]
+    assert work.pick == {"contrast": "1"}
 
 
 def test_ctrl_c_leaves_what_can_be_resumed(scans, tmp_path) -> None:
