@@ -71,7 +71,8 @@ class Watch:
 
     def __enter__(self) -> Watch:
         if torch.cuda.is_available() and shutil.which("nvidia-smi"):
-            words = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-i", "0"]
+            card = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+            words = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-i", card]
             self._smi = subprocess.Popen([*words, f"--loop-ms={EVERY_MS}"], stdout=subprocess.PIPE, text=True)
             threading.Thread(target=self._read, daemon=True).start()
         return self

@@ -100,9 +100,14 @@ def test_an_iteration_looks_at_no_value_on_the_host(kind, rule):
 @pytest.mark.parametrize("device", DEVICES[1:])
 @pytest.mark.parametrize("kind", ["modulation", "low-rank", "all"])
 def test_on_cuda_as_on_the_cpu(device, kind):
-    """Several batches through one graph; a few iterates, before rounding decides."""
+    """Several batches through one graph; a few iterates, before rounding decides.
+
+    Without TensorFloat-32, whose rounding Adam's steps of one size make a tenth of the peak of, emulated on a CPU too.
+    """
     here, there = Batches(kind, Count()), Batches(kind, Count(), device)
     for first in (5, 7):
-        a, b = here(first), there(first)
+        a = here(first)
+        with torch.backends.cudnn.flags(allow_tf32=False):
+            b = there(first)
         assert a.kept.tolist() == b.kept.tolist()
         assert (a.image - b.image.cpu()).abs().max() < 0.02 * a.image.abs().max()

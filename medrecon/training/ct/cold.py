@@ -17,6 +17,7 @@ from medrecon.networks.ct.load import CODEC, COLD, CtPrior
 from medrecon.networks.ct.space import Space
 from medrecon.networks.unet import UNet
 from medrecon.progress import OnStep, silent
+from medrecon.training.ct.lattice import lattice_power
 from medrecon.training.ct.options import CtColdOptions
 from medrecon.training.ct.recipe import OnAverage, TrainedCt, begun, check_common, check_share, distance, run_facts
 from medrecon.training.loop import train
@@ -83,8 +84,9 @@ def check_cold(network: ColdOptions, size: int, batch: int, options: Any) -> Non
     """The part that one-step networks share."""
     factor = {"pixel": 1, "unshuffle": network.factor, "latent": 4}[network.space]
     check_common(size, batch, network.multiple * factor, options.loop, {"loss": options.loss})
-    if not 0 <= options.decoded < float("inf"):
-        raise InputError(f"decoded is {options.decoded}; give a weight of at least 0")
+    for name, weight in {"decoded": options.decoded, "lattice": options.lattice}.items():
+        if not 0 <= weight < float("inf"):
+            raise InputError(f"{name} is {weight}; give a weight of at least 0")
 
 
 def space_of(options: ColdOptions, codec: CtPrior | None) -> Space:
@@ -127,10 +129,14 @@ def times(draw: Draw, at_end: float) -> Tensor:
 
 
 def with_decoded(loss: Tensor, found: Tensor, space: Space, pairs: Pairs, options: Any) -> Tensor:
-    """`loss` of the state, and that of its image where the recipe weighs it."""
-    if not options.decoded:
+    """`loss` of the state, and that of its image and of the lattice in its errors where the recipe weighs them."""
+    lattice = options.lattice if space.factor > 1 else 0.0
+    if not (options.decoded or lattice):
         return loss
-    return loss + options.decoded * distance(space.decode(found), pairs.full, options.loss)
+    image = space.decode(found)
+    if options.decoded:
+        loss = loss + options.decoded * distance(image, pairs.full, options.loss)
+    return loss + lattice * lattice_power(image.float() - pairs.full, space.factor) if lattice else loss
 
 
 def settings_of(kind: str, network: ColdOptions, codec: CtPrior | None) -> dict[str, Any]:
