@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 from phantom import head
+from properties import DEVICES
 
 import medrecon
 from medrecon.calibration import build_problem
@@ -93,14 +94,15 @@ def test_a_scan_has_the_bits_it_has_alone(problems, prior_of, name, options) -> 
             assert distance(found.samples, alone.samples) < 1e-5
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(
     ("name", "options"), [*METHODS, ("spirit", {"steps": 3, "samples": 3}), ("hfs", {"steps": 2, "samples": 2})]
 )
 def test_scans_of_other_masks_share_a_batch_and_differ_by_rounding_alone(
-    problems, prior_of, images_a_pass, name, options
+    problems, prior_of, images_a_pass, name, options, device
 ) -> None:
     method, prior = method_class(name)(**{**options, "batch": 16} if "steps" in options else options), prior_of(name)
-    wide = [doubled(problem) for problem in problems]
+    wide = [doubled(problem).to(device) for problem in problems]
     assert not torch.equal(wide[0].mask, wide[3].mask)
     shared = solve_together(method, wide, prior=prior, seed=5, most=16)
     if method.needs_prior:
@@ -109,7 +111,8 @@ def test_scans_of_other_masks_share_a_batch_and_differ_by_rounding_alone(
     for problem, found in zip(wide, shared, strict=True):
         alone = method.solve(problem, prior=prior, seed=5)
         assert found.samples.dtype == torch.complex128
-        assert distance(found.samples, alone.samples) < 1e-12
+        # on CUDA the order of sums follows the size of the batch
+        assert distance(found.samples, alone.samples) < (1e-12 if device == "cpu" else 1e-9)
     if name != "zero-filled":  # and one that got the mask of its neighbour would be far from it
         swapped = method.solve(replace(wide[3], mask=wide[0].mask), prior=prior, seed=5)
         assert distance(swapped.samples, shared[3].samples) > 1e-3
