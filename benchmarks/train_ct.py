@@ -3,10 +3,11 @@
 python benchmarks/train_ct.py PACK OUT_DIR codec:240 cold-latent:240 cold-pixel:240 one-step:240 ddpm:240 red-cnn:240
                               [--limit 560] [--bank FILE] [--codec FILE] [--batch N] [--rate R] [--toy]
 
-A job is network:seconds. PACK is a CT pack with a held-out part (medrecon data pack-ct). OUT_DIR gets
-NETWORK.safetensors, 8 bits a weight, and NETWORK.json, the run's record: `validation` has the RMSE in HU on held-out
-slices by seconds of training, off its clock, so that the minutes to another network's final RMSE can be read off. A
-DDPM's is that of 20 DDIM steps; a codec's that of its round trip.
+A job is network:seconds, or network:seconds:file to go on from weights, as `cold-latent-continued` and
+`one-step-continued` do: their recipe takes the lattice out of networks that can denoise already. PACK is a CT pack with
+a held-out part (medrecon data pack-ct). OUT_DIR gets NETWORK.safetensors, 8 bits a weight, and NETWORK.json, the run's
+record: `validation` has the RMSE in HU on held-out slices by seconds of training, off its clock, so that the minutes to
+another network's final RMSE can be read off. A DDPM's is that of 20 DDIM steps; a codec's that of its round trip.
 
 After --limit seconds the run ends with a checkpoint, and the same command goes on from there; finished jobs are passed
 over. --bank keeps the simulated noise between such calls. Latent networks take OUT_DIR/codec.safetensors, or --codec.
@@ -42,10 +43,12 @@ from medrecon.provenance import versions
 from medrecon.training.config import read_toml, updated
 from medrecon.training.ct.options import CtCodecOptions, CtColdOptions, CtDdpmOptions, CtRegressionOptions
 from medrecon.training.ct.train import Recipe, held_out_rmse, settings_for, train_ct, trained_prior, works_in_latents
+from medrecon.training.loop import LoopOptions
 from medrecon.training.watch import Watch
 
 PIXEL = ColdOptions("pixel", network=pixel_network())
 RED_CNN_BATCH = 16
+CONTINUED: dict[str, Any] = {"decoded": 10.0, "lattice": 1000.0, "loop": LoopOptions(learning_rate=1e-4)}
 JOBS: dict[str, Recipe] = {
     "codec": CtCodecOptions(),
     "cold-latent": CtColdOptions(),
@@ -55,6 +58,8 @@ JOBS: dict[str, Recipe] = {
     "one-step": CtRegressionOptions(),
     "one-step-unshuffle": CtRegressionOptions(network=ColdOptions("unshuffle")),
     "one-step-pixel": CtRegressionOptions(network=PIXEL),
+    "cold-latent-continued": CtColdOptions(**CONTINUED),
+    "one-step-continued": CtRegressionOptions(**CONTINUED),
     "ddpm": CtDdpmOptions(),
     "red-cnn": CtRegressionOptions("red-cnn", batch=RED_CNN_BATCH, loss="mse"),
 }
@@ -84,8 +89,8 @@ def main() -> None:
         if given.limit - (time.monotonic() - BEGAN) < FEWEST:
             say("no time left for", job, "- run again to go on")
             return
-        name, seconds = job.split(":")
-        if not run(name, float(seconds), bank, pairs, given):
+        name, seconds, start = (*job.split(":"), "")[:3]
+        if not run(name, float(seconds), start, bank, pairs, given):
             return
 
 
@@ -107,9 +112,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--eager", action="store_true", help="do not compile, on CUDA either")
     parser.add_argument("--toy", action="store_true")
     given = parser.parse_args()
-    wrong = [job for job in given.jobs if job.split(":")[0] not in JOBS or job.count(":") != 1]
+    wrong = [job for job in given.jobs if job.split(":")[0] not in JOBS or job.count(":") not in (1, 2)]
     if wrong:
-        parser.error(f"'{wrong[0]}' is no job; give NETWORK:SECONDS, NETWORK one of {', '.join(JOBS)}")
+        parser.error(f"'{wrong[0]}' is no job; give NETWORK:SECONDS[:FILE], NETWORK one of {', '.join(JOBS)}")
     return given
 
 
@@ -157,17 +162,18 @@ def toy(recipe: Recipe) -> Recipe:
     return replace(recipe, network=small, **size)
 
 
-def run(name: str, seconds: float, bank: PairBank, pairs: HeldOutPairs, given: argparse.Namespace) -> bool:
+def run(name: str, seconds: float, start: str, bank: PairBank, pairs: HeldOutPairs, given: argparse.Namespace) -> bool:
     """Train one network as far as the time allows; whether it is done."""
     recipe = recipe_of(name, seconds, given)
     file = given.codec or str(given.out / "codec.safetensors")
     codec = load_ct(file, bank.device) if works_in_latents(recipe) else None
-    record = Record(name, recipe, codec, pairs, given.out / f"{name}.json", bank.device)
+    record = Record(name, start, recipe, codec, pairs, given.out / f"{name}.json", bank.device)
     compiled = bank.device.type == "cuda" and not given.eager
     trained = train_ct(
         bank,
         recipe,
         codec,
+        start=weights.load(start)[0] if start else None,
         compiled=compiled,
         checkpoint=given.out / f"{name}.checkpoint",
         watch=Watch(
@@ -190,16 +196,17 @@ class Record:
     """The record of one network, written whenever it grows."""
 
     def __init__(
-        self, name: str, recipe: Recipe, codec: CtPrior | None, pairs: HeldOutPairs, file: Path, device: torch.device
+        self,
+        name: str,
+        start: str,
+        recipe: Recipe,
+        codec: CtPrior | None,
+        pairs: HeldOutPairs,
+        file: Path,
+        device: torch.device,
     ) -> None:
-        self.name, self.recipe, self.codec, self.pairs, self.file, self.device = (
-            name,
-            recipe,
-            codec,
-            pairs,
-            file,
-            device,
-        )
+        self.name, self.start, self.recipe = name, start, recipe
+        self.codec, self.pairs, self.file, self.device = codec, pairs, file, device
         self.seconds, self.said = 0, 0
         earlier = json.loads(file.read_text())["validation"] if file.is_file() else []
         self.rows: list[dict[str, float]] = earlier
@@ -226,6 +233,7 @@ class Record:
             "recipe": f"benchmarks/train_ct.py {self.name}",
             "options": asdict(self.recipe),
             "parameters": sum(value.numel() for value in averaged.values()),
+            "started_from": weights.load(self.start)[2] if self.start else None,
             "steps": run.steps,
             "seconds": run.seconds,
             "history": run.history,

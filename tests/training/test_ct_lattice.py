@@ -41,7 +41,7 @@ def test_gradient_takes_the_pattern_out_of_an_image_of_blocks():
     pairs = Pairs(full, full, torch.ones(1))
     space = Space("unshuffle", 4)
     found = space.encode(pattern(32, 32) / 100).requires_grad_()
-    options = CtColdOptions()
+    options = CtColdOptions(lattice=1000.0)
     loss = with_decoded(torch.zeros(()), found, space, pairs, options)
     assert_close(loss.detach(), options.lattice * (pattern(32, 32) / 100).square().mean())
     loss.backward()
@@ -53,7 +53,7 @@ def test_pixels_have_no_lattice():
     image = torch.rand(1, 1, 32, 32)
     pairs = Pairs(image, torch.zeros_like(image), torch.ones(1))
     loss = torch.tensor(0.25)
-    assert with_decoded(loss, image, Space(), pairs, CtColdOptions()) is loss
+    assert with_decoded(loss, image, Space(), pairs, CtColdOptions(lattice=1000.0)) is loss
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("inf"), float("nan")])

@@ -10,9 +10,6 @@ from medrecon.networks.ct.ddpm import DdpmOptions
 from medrecon.networks.ct.red_cnn import RedCnnOptions
 from medrecon.training.loop import LoopOptions
 
-LATTICE = 1000.0
-"""At which a pattern of 4 to 5 HU weighs as much as the error of the latents at the end of a run."""
-
 
 @dataclass(frozen=True)
 class CtCodecOptions:
@@ -42,6 +39,7 @@ class CtColdOptions:
     loss : "l1" or "mse" of the clean state.
     decoded : weight of the same loss on decoded images.
     lattice : weight of the squared pattern that errors of decoded images share from block to block; no part in pixels.
+        For a run that goes on from trained weights: while a network still learns to denoise it costs RMSE.
     at_end : share of the states at t = 1 exactly. A network that sees the end point can read the clean image off any
         state before it, so that there above all it learns to denoise.
     own : share of the states before the end whose clean part is the network's own estimate at the end, as it is in
@@ -53,7 +51,7 @@ class CtColdOptions:
     batch: int = 32
     loss: str = "l1"
     decoded: float = 0.0
-    lattice: float = LATTICE
+    lattice: float = 0.0
     at_end: float = 0.4
     own: float = 0.5
     loop: LoopOptions = field(default_factory=lambda: LoopOptions(seconds=240.0))
@@ -85,5 +83,5 @@ class CtRegressionOptions:
     batch: int = 32
     loss: str = "l1"
     decoded: float = 0.0
-    lattice: float = LATTICE
+    lattice: float = 0.0
     loop: LoopOptions = field(default_factory=lambda: LoopOptions(seconds=240.0))
