@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import final
 
 import torch
@@ -32,7 +34,7 @@ class Replay:
         if self._graph is None:
             self._inputs = tuple(x.clone() for x in inputs)
             self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph):
+            with uncollected(), torch.cuda.graph(self._graph):
                 self._outputs = self.function(*self._inputs)
         else:
             # all reads before all writes: outputs given back as inputs may be in another order
@@ -40,6 +42,18 @@ class Replay:
                 own.copy_(given)
         self._graph.replay()
         return self._outputs
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No garbage collection meanwhile: an older graph that is freed while one is recorded spoils the recording."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _apart(x: Tensor, buffers: Tensors) -> Tensor:

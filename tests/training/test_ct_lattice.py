@@ -4,8 +4,10 @@ import dataclasses
 
 import pytest
 import torch
+from test_ct_training import RECIPES, trained
 from torch.testing import assert_close
 
+from medrecon import weights
 from medrecon.datasets.ct.bank import Pairs
 from medrecon.errors import InputError
 from medrecon.networks.ct.space import Space
@@ -60,3 +62,24 @@ def test_pixels_have_no_lattice():
 def test_a_weight_that_cannot_be_is_one_line(weight):
     with pytest.raises(InputError, match="lattice is"):
         check(dataclasses.replace(CtColdOptions(), lattice=weight))
+
+
+@pytest.mark.parametrize("name", ["cold", "one-step"])
+def test_vectors_alone_learn_where_int8_has_rounded_the_rest(name, tmp_path):
+    begun = stored(trained(name).weights, tmp_path)
+    recipe = dataclasses.replace(RECIPES[name], vectors_only=True, lattice=1000.0)
+    run = trained(name, recipe=recipe, start=begun)
+    for key, value in stored(run.weights, tmp_path).items():
+        assert torch.equal(run.weights[key], begun[key]) == (value.ndim > 1), key
+        if value.ndim > 1:
+            assert_close(value, begun[key], rtol=1e-6, atol=0)  # rounded to the same whole numbers again
+
+
+def test_vectors_alone_need_a_network_to_begin_with():
+    with pytest.raises(InputError, match="vectors_only goes on from a trained network"):
+        trained("cold", recipe=dataclasses.replace(RECIPES["cold"], vectors_only=True))
+
+
+def stored(tensors, folder):
+    weights.save(folder / "net.safetensors", tensors, {"kind": "any"}, "int8")
+    return weights.load(str(folder / "net.safetensors"))[0]

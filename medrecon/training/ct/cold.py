@@ -49,7 +49,7 @@ def train_ct_cold(
     device = bank.device
     half = device.type == "cuda" if bfloat16 is None else bfloat16
     with memory_explained(options.batch, options.size, device):
-        network = begun(UNet(options.network.architecture), options.loop.seed, start, device)
+        network = begun(UNet(options.network.architecture), options.loop.seed, start, device, options.vectors_only)
         runner = team.share(torch.compile(network) if compiled else network)  # type: ignore[arg-type]
         cold = ColdNet(runner, options.network)
         facts = run_facts(options, bank, start, team, half) | {"codec": None if codec is None else codec.sha256}

@@ -39,7 +39,9 @@ class CtColdOptions:
     loss : "l1" or "mse" of the clean state.
     decoded : weight of the same loss on decoded images.
     lattice : weight of the squared pattern that errors of decoded images share from block to block; no part in pixels.
-        For a run that goes on from trained weights: while a network still learns to denoise it costs RMSE.
+        While a network still learns to denoise it costs RMSE; for runs that go on from trained weights.
+    vectors_only : hold tensors of two axes and more as they were begun with. Storage in int8 rounds these alone, which
+        is where most of the lattice comes from; biases and norms can make up for it (after Nagel et al. 2019).
     at_end : share of the states at t = 1 exactly. A network that sees the end point can read the clean image off any
         state before it, so that there above all it learns to denoise.
     own : share of the states before the end whose clean part is the network's own estimate at the end, as it is in
@@ -52,6 +54,7 @@ class CtColdOptions:
     loss: str = "l1"
     decoded: float = 0.0
     lattice: float = 0.0
+    vectors_only: bool = False
     at_end: float = 0.4
     own: float = 0.5
     loop: LoopOptions = field(default_factory=lambda: LoopOptions(seconds=240.0))
@@ -73,7 +76,8 @@ class CtRegressionOptions:
 
     architecture : "one-step", the network of cold diffusion held at t = 1, or "red-cnn".
     network, red_cnn : of the one and the other.
-    loss : "l1" or "mse", of the state for a one-step network. decoded, lattice : as for cold diffusion.
+    loss : "l1" or "mse", of the state for a one-step network. decoded, lattice,
+        vectors_only : as for cold diffusion.
     """
 
     architecture: str = "one-step"
@@ -84,4 +88,5 @@ class CtRegressionOptions:
     loss: str = "l1"
     decoded: float = 0.0
     lattice: float = 0.0
+    vectors_only: bool = False
     loop: LoopOptions = field(default_factory=lambda: LoopOptions(seconds=240.0))

@@ -31,12 +31,26 @@ class TrainedCt:
     run: Trained
 
 
-def begun(network: Network, seed: int, start: Mapping[str, Tensor] | None, device: torch.device) -> Network:
-    """The network with weights drawn from the seed, or with those of an earlier run, on its device."""
+def begun(
+    network: Network,
+    seed: int,
+    start: Mapping[str, Tensor] | None,
+    device: torch.device,
+    vectors_only: bool = False,
+) -> Network:
+    """The network with weights drawn from the seed, or with those of an earlier run, on its device.
+
+    Under `vectors_only` tensors of two axes and more are held as they are; raises InputError without a `start` then.
+    """
     initialise(network, seed)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if start is not None:
         begin_from(network, start)
+    elif vectors_only:
+        raise InputError("vectors_only goes on from a trained network and got none; give --start NAME|FILE")
+    if vectors_only:
+        for weight in network.parameters():
+            weight.requires_grad_(weight.ndim < 2)
     return network
 
 

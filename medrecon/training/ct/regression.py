@@ -51,7 +51,7 @@ def train_ct_regression(
     half = device.type == "cuda" if bfloat16 is None else bfloat16
     with memory_explained(options.batch, options.size, device):
         bare = UNet(options.network.architecture) if one_step else RedCnn(options.red_cnn)
-        network = begun(bare, options.loop.seed, start, device)
+        network = begun(bare, options.loop.seed, start, device, options.vectors_only)
         runner = team.share(torch.compile(network) if compiled else network)  # type: ignore[arg-type]
         restore = ColdNet(runner, options.network) if one_step else runner
         facts = run_facts(options, bank, start, team, half) | {"codec": None if codec is None else codec.sha256}
