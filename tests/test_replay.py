@@ -22,10 +22,14 @@ def test_what_a_call_returns_may_be_given_back_in_another_order(device):
 
 
 def test_garbage_waits_for_the_end_even_of_a_failure():
+    def fails():
+        with uncollected():
+            assert not gc.isenabled()
+            raise ValueError("inside")
+
     assert gc.isenabled()
-    with pytest.raises(ValueError, match="inside"), uncollected():
-        assert not gc.isenabled()
-        raise ValueError("inside")
+    with pytest.raises(ValueError, match="inside"):
+        fails()
     assert gc.isenabled()
 
 
