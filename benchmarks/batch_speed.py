@@ -271,15 +271,25 @@ def batch_below(inputs: str, out: str, method: str, device: str, workers: str) -
 BELOW = {"single": single_below, "loop": loop_below, "batch": batch_below}
 
 
-def _difference(inputs: Sequence[Path], first: Path, second: Path) -> dict[str, float]:
-    """Largest difference of a pixel's magnitude, in units of the volume's brightest; and the root mean square."""
-    largest, squares = 0.0, []
+def _difference(inputs: Sequence[Path], first: Path, second: Path) -> dict[str, Any]:
+    """Of magnitudes, in units of the volume's brightest pixel: the largest and where it is, root mean square, and the
+    share of the pixels that differ by more than a hundredth.
+    """
+    worst: tuple[float, str, tuple[int, ...]] = (0.0, "", ())
+    squares: list[float] = []
+    off: list[float] = []
     for path in inputs:
         with h5py.File(first / path.name) as a, h5py.File(second / path.name) as b:
             one, other = (np.asarray(file["reconstruction"][()]) for file in (a, b))
-        error = (other - one) / one.max()
-        largest, squares = max(largest, float(np.abs(error).max())), [*squares, float(np.square(error).mean())]
-    return {"largest_difference": largest, "rms_difference": mean(squares) ** 0.5}
+        error = np.abs(other - one) / one.max()
+        place = tuple(int(i) for i in np.unravel_index(error.argmax(), error.shape))
+        worst = max(worst, (float(error.max()), path.name, place))
+        squares.append(float(np.square(error).mean()))
+        off.append(float((error > 0.01).mean()))
+    return {
+        "largest_difference": worst[0], "largest_at": worst[1:], "rms_difference": mean(squares) ** 0.5,
+        "share_above_a_hundredth": mean(off),
+    }  # fmt: skip
 
 
 def _add_ratios(rows: list[dict[str, Any]]) -> None:
