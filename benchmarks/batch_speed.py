@@ -280,7 +280,7 @@ def _difference(inputs: Sequence[Path], first: Path, second: Path) -> dict[str, 
     off: list[float] = []
     for path in inputs:
         with h5py.File(first / path.name) as a, h5py.File(second / path.name) as b:
-            one, other = (np.asarray(file["reconstruction"][()]) for file in (a, b))
+            one, other = (np.asarray(file["reconstruction"]) for file in (a, b))
         error = np.abs(other - one) / one.max()
         place = tuple(int(i) for i in np.unravel_index(error.argmax(), error.shape))
         worst = max(worst, (float(error.max()), path.name, place))
