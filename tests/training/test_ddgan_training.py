@@ -144,6 +144,19 @@ def test_by_l1_it_estimates_better_than_saying_nothing():
     assert (found - held)[inside].abs().mean() < 0.8 * held[inside].abs().mean()
 
 
+@pytest.mark.parametrize("t", [4, 5])
+def test_levels_even_in_noise_are_learnt_and_known_to_the_prior(t):
+    """Better than the share of the state that the estimate begins with, which is what saying nothing comes to."""
+    trained = train_mri_ddgan([ball()], toy(80, 4e-3, objective=L1, diffusion=DiffusionOptions(spacing="noise")), CPU)
+    prior = made_prior(trained.weights, trained.settings, CPU, "toy", None)
+    assert isinstance(prior.denoise, DdganDenoiser)
+    assert prior.levels[0] == pytest.approx(0.03 * prior.denoise.scale, rel=1e-3)
+    (held, noise), at = held_out(), torch.tensor(t)
+    state = prior.denoise.noised(held, noise, at)
+    silent = prior.denoise.schedule.skip[t] * state
+    assert (prior.denoise(state, at) - held).abs().mean() < 0.95 * (silent - held).abs().mean()
+
+
 def test_by_l1_it_goes_on_bit_for_bit(tmp_path):
     options, file = toy(4, objective=L1), tmp_path / "run.checkpoint"
     straight = train_mri_ddgan([ball()], options, CPU)
@@ -261,6 +274,7 @@ def test_a_gan_on_several_devices_is_one_line():
         ({"batch": 0}, "batch is 0"),
         ({"objective": ObjectiveOptions("l2")}, "objective.kind is 'l2'; choose gan or l1"),
         ({"diffusion": DiffusionOptions(0)}, "diffusion.steps is 0"),
+        ({"diffusion": DiffusionOptions(spacing="even")}, "diffusion.spacing is 'even'; choose time or noise"),
         ({"objective": ObjectiveOptions(interval=0)}, "objective.interval is 0"),
         ({"objective": ObjectiveOptions(r1=-1)}, "objective.r1 is -1"),
         ({"network": dataclasses.replace(TINY, width=132)}, "the network cannot be built"),

@@ -53,6 +53,7 @@ class DdganDenoiser(nn.Module):
         level = t.round().long().expand(len(x))
         with self._autocast(x):
             out = self.generator.modulated(channels, level, modulation).float()
+        out = self.schedule.estimate(channels, out, level)
         return torch.view_as_complex(out.movedim(1, -1).contiguous())[crop] * self.scale
 
     def noised(self, image: Tensor, noise: Tensor, t: Tensor) -> Tensor:

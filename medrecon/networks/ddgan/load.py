@@ -30,7 +30,8 @@ def ddgan_prior(
         options = GeneratorOptions.from_dict(settings["generator"])
         generator = _loaded(options, tensors)
         scale, deviation = float(settings["scale"]), float(settings["deviation"])
-        denoiser = DdganDenoiser(generator, Schedule(settings["steps"]), scale, network_dtype(device))
+        schedule = Schedule(settings["steps"], settings.get("spacing", "time"))
+        denoiser = DdganDenoiser(generator, schedule, scale, network_dtype(device))
     denoiser.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
     path = CoarsePath(denoiser.schedule.signal, scale)
     sigma = path.sigma(torch.arange(len(path.signal), device=device))

@@ -59,7 +59,7 @@ class Adversarial:
         fake, estimate = self._drawn(after, t, random)
         with self.autocast():
             logits = self.discriminator(fake, after, t)
-        return fooling_loss(logits), self.options.l1 * (estimate - x0).abs().mean()
+        return fooling_loss(logits), self.options.l1 * self.schedule.in_answers(estimate - x0, t).abs().mean()
 
     def _pair(self, x0: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         t = levels(self.schedule, len(x0), random)
@@ -70,7 +70,8 @@ class Adversarial:
         """A draw of x_t-1, and the estimate of x_0 that it comes from."""
         z = torch.randn(len(after), self.latent, generator=random, device=after.device)
         with self.autocast():
-            estimate = self.generator(after, t, z)
+            answer = self.generator(after, t, z)
+        estimate = self.schedule.estimate(after, answer, t)
         return self.schedule.previous(after, estimate, t, _normal(after, random)), estimate
 
 

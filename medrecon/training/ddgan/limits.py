@@ -11,6 +11,7 @@ from medrecon.errors import InputError
 from medrecon.networks.ddgan.discriminator import Discriminator
 from medrecon.networks.ddgan.generator import Generator
 from medrecon.networks.ddgan.options import GeneratorOptions
+from medrecon.networks.ddgan.schedule import SPACINGS
 from medrecon.networks.edm import MARGIN
 from medrecon.networks.unet import UNet
 from medrecon.training.ddgan.options import KINDS, MriDdganOptions, MriDdpmOptions
@@ -34,6 +35,8 @@ def _check_ddgan(options: MriDdganOptions) -> None:
     objective, discriminator = options.objective, options.discriminator
     if objective.kind not in KINDS:
         raise InputError(f"objective.kind is '{objective.kind}'; choose {' or '.join(KINDS)}")
+    if options.diffusion.spacing not in SPACINGS:
+        raise InputError(f"diffusion.spacing is '{options.diffusion.spacing}'; choose {' or '.join(SPACINGS)}")
     _above_zero(
         {
             "diffusion.steps": options.diffusion.steps,

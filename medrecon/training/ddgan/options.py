@@ -37,9 +37,13 @@ class ObjectiveOptions:
 
 @dataclass(frozen=True)
 class DiffusionOptions:
-    """Number of large steps: 8, or 4, which costs 0.3 to 0.5 dB in AdaDiff's ablation."""
+    """Number of large steps: 8, or 4, which costs 0.3 to 0.5 dB in AdaDiff's ablation; and how they are spaced.
+
+    spacing : "time", as published, or "noise", which ends at a finer level (`networks.ddgan.schedule`).
+    """
 
     steps: int = 8
+    spacing: str = "time"
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def _by_duel(
         _called(network, compiled),
         _called(discriminator, compiled),
         discriminator,
-        Schedule(options.diffusion.steps).to(device),
+        schedule_of(options).to(device),
         options.network.latent,
         objective,
         lambda: torch.autocast(device.type, torch.bfloat16, enabled=half, cache_enabled=False),
@@ -115,19 +115,27 @@ def _by_l1(
     """The generator alone, by the mean absolute error of x_0 at levels drawn uniformly."""
     device = next(network.parameters()).device
     runner = around["team"].share(_called(network, compiled))
-    schedule = Schedule(options.diffusion.steps).to(device)
+    schedule = schedule_of(options).to(device)
 
     def loss_of(random: torch.Generator) -> Tensor:
         x0 = images(random)
         t = levels(schedule, len(x0), random)
         noise = torch.randn(x0.shape, generator=random, device=device)
         z = torch.randn(len(x0), options.network.latent, generator=random, device=device)
+        state = schedule.noised(x0, noise, t)
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            estimate = runner(schedule.noised(x0, noise, t), t, z)
+            answer = runner(state, t, z)
+        estimate = schedule.estimate(state, answer, t)
         # the margin is what inference cuts off as well
-        return (estimate - x0)[..., MARGIN:-MARGIN, MARGIN:-MARGIN].abs().mean()
+        error = schedule.in_answers(estimate - x0, t)
+        return error[..., MARGIN:-MARGIN, MARGIN:-MARGIN].abs().mean()
 
     return train(network, loss_of, options.loop, **around)
+
+
+def schedule_of(options: MriDdganOptions) -> Schedule:
+    """The levels of a recipe."""
+    return Schedule(options.diffusion.steps, options.diffusion.spacing)
 
 
 def _called(network: nn.Module, compiled: bool) -> nn.Module:
@@ -142,6 +150,7 @@ def settings_of(options: MriDdganOptions, units: Units) -> dict[str, Any]:
         "objective": options.objective.kind,
         "generator": options.network.as_dict(),
         "steps": options.diffusion.steps,
+        "spacing": options.diffusion.spacing,
         "scale": units.scale,
         "deviation": units.deviation,
         "pixel_range": [footprint.finest_mm, footprint.coarsest_mm],
