@@ -1,12 +1,14 @@
 """FDMR against its own stages, its controls and the other priors: scores and wall time in one run (issue 7).
 
-python benchmarks/fdmr_bench.py DATA OUT.json --ddgan FILE [--l1 FILE] [--image mri-image] [--ddpm FILE]
+python benchmarks/fdmr_bench.py DATA OUT.json --ddgan FILE [--published FILE] [--l1 FILE] [--image mri-image]
+                                [--ddpm FILE]
                                 [--sweep SWEEP.json] [--parts main costly shift curves shift-curves ablation rest]
                                 [--accel 4 8] [--slices 6] [--few 2] [--device cuda] [--seconds 560] [--tiny]
 
-DATA as in `fdmr_cases`. SWEEP.json of `sweep_fdmr.py` has the options that `fdmr` runs with, settled on other patients.
-Rows that OUT.json holds are not made again, so that calls of bounded time join; none begins after `--seconds`. A row is
-one entry on one case: scores after one warm run of a few iterations, seconds of sampling without calibration. Batched
+DATA as in `fdmr_cases`. `--published` is a prior with AdaDiff's levels, where --ddgan has others: what is theirs runs
+with it as well. SWEEP.json of `sweep_fdmr.py` has the options that `fdmr` runs with, settled on other patients. Rows
+that OUT.json holds are not made again, so that calls of bounded time join; none begins after `--seconds`. A row is one
+entry on one case: scores after one warm run of a few iterations, seconds of sampling without calibration. Batched
 entries take --slices of each volume, those that adapt slice by slice or take a thousand calls --few of these. `curves`
 hold every iterate of adaptations: gain by J, where E2 stops against the J that the truth would choose, and the J at
 which fdmr leads dip by 1 dB. `summary` has what the issue asks of them. `--tiny` rehearses it all at few pixels.
@@ -53,7 +55,7 @@ Solve = Callable[[Problem], tuple[Tensor, int]]
 """(images `(slice, y, x)`, network calls a slice)."""
 
 
-FULL, QUICK = "fdmr, all weights", "fdmr"
+FULL, QUICK, PUBLISHED = "fdmr, all weights", "fdmr", "published levels"
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +120,9 @@ class Entries:
     def _main(self) -> list[Entry]:
         found = [_fdmr("static", {"mode": "static"}, self.priors["ddgan"]),
                  _fdmr(QUICK, self.quick, self.priors["ddgan"])]  # fmt: skip
+        if "published" in self.priors:
+            found += [_fdmr(f"static, {PUBLISHED}", {"mode": "static"}, self.priors["published"]),
+                      _fdmr(f"{QUICK}, {PUBLISHED}", self.quick, self.priors["published"])]  # fmt: skip
         if "image" in self.priors:
             steps = (2, 3) if self.tiny else (20, 50)
             found += [_drawing(f"spirit {n}", "spirit", {"steps": n}, self.priors["image"]) for n in steps]
@@ -131,7 +136,8 @@ class Entries:
 
     def _shift(self) -> list[Entry]:
         """Of the quick ones the prior's own and one that does not adapt, and the reference mode."""
-        own = [entry for entry in self._main() if "l1" not in entry.name and not entry.name.endswith(" 50")]
+        left_out = ("l1 prior", " 50", f"static, {PUBLISHED}")
+        own = [entry for entry in self._main() if not entry.name.endswith(left_out)]
         return [*own, _fdmr(FULL, self.full, self.priors["ddgan"])]
 
     def _costly(self) -> list[Entry]:
@@ -140,7 +146,10 @@ class Entries:
             found.append(_ddpm(f"ddpm {self.count}", self.count, self.priors["ddpm"]))
         elif "image" in self.priors:
             found.append(_ddpm(f"ddpm {self.count}, image prior", self.count, self.priors["image"]))
-        found.append(_fdmr("adadiff", {"mode": "adadiff", "iterations": self.count}, self.priors["ddgan"]))
+        adadiff = {"mode": "adadiff", "iterations": self.count}
+        found.append(_fdmr("adadiff", adadiff, self.priors["ddgan"]))
+        if "published" in self.priors:
+            found.append(_fdmr(f"adadiff, {PUBLISHED}", adadiff, self.priors["published"]))
         if "l1" in self.priors:
             found.append(_fdmr("fdmr, all weights, l1 prior", self.full, self.priors["l1"]))
         return found
@@ -242,7 +251,7 @@ class Run:
     def __init__(self, given: argparse.Namespace) -> None:
         self.given, self.began = given, time.monotonic()
         device = torch.device(given.device)
-        files = {"ddgan": given.ddgan, "l1": given.l1, "image": given.image, "ddpm": given.ddpm}
+        files = {name: getattr(given, name) for name in ("ddgan", "published", "l1", "image", "ddpm")}
         self.entries = Entries({name: load_prior(file, device) for name, file in files.items() if file}, given)
         self.cases = Cases(given.data, given.slices, device, tiny=given.tiny)
         held = json.loads(given.out.read_text()) if given.out.exists() else {}
@@ -321,6 +330,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--ddgan", required=True)
+    parser.add_argument("--published")
     parser.add_argument("--l1")
     parser.add_argument("--image", default="mri-image")
     parser.add_argument("--ddpm")

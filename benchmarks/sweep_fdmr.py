@@ -43,7 +43,7 @@ MOST = 200
 """Iterations of a run."""
 ONE_AT_A_TIME: dict[str, dict[str, tuple[Any, ...]]] = {
     "modulation": {"rate": (1e-2, 3e-3, 3e-2), "start": (4, 3), "shown": ("state",)},
-    "all": {"rate": (1e-3, 3e-4, 3e-3), "start": (4,), "shown": ("state",)},
+    "all": {"rate": (1e-4, 1e-3, 3e-5), "start": (4,), "shown": ("state",)},
     "low-rank": {"rate": (3e-3, 1e-3, 1e-2)},
 }
 """By what adapts; the first rate is the default."""

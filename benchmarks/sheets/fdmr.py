@@ -14,10 +14,11 @@ from sheets.parts import Record, machine, prior, table
 
 VAL = "val"
 RIVAL = "ddpm 1000"
-CONTROLS = ("l1", "ddpm")
+CONTROLS = ("l1", "ddpm", "published")
 """Files of `train_ddgan.py` whose networks are recorded and not shipped."""
 CLAIMED = ("static", "dip", "adadiff", "dip 1000", RIVAL, "spirit 20", "spirit 50", "dds 20", "dds 8, ddgan prior",
-           "fdmr, l1 prior", "fdmr, all weights, l1 prior")  # fmt: skip
+           "fdmr, l1 prior", "fdmr, all weights, l1 prior", "static, published levels", "fdmr, published levels",
+           "adadiff, published levels")  # fmt: skip
 STYLES = {"fdmr": "-o", "ours": "--s", "others": ":^"}
 
 
@@ -139,7 +140,8 @@ def network(row: Row) -> str:
 
 def _is_option(entry: str) -> bool:
     """Whether it stands in the ablation: `fdmr` with one option changed."""
-    return entry.startswith("fdmr, ") and not entry.removeprefix("fdmr, ").startswith(("all weights", "l1 prior"))
+    others = ("all weights", "l1 prior", "published levels")
+    return entry.startswith("fdmr, ") and not entry.removeprefix("fdmr, ").startswith(others)
 
 
 def _pair(line: Mapping[str, Any] | None) -> str:
