@@ -20,7 +20,7 @@ def mri_work(options: Mri | BatchMri, method: Method) -> MriWork:
     from medrecon.masks.undersampling import Undersampling
 
     if options.prior is not None and not method.needs_prior:
-        raise InputError(f"--method {method.name} uses no prior; leave --prior out, or choose dds, spirit or hfs")
+        raise InputError(f"--method {method.name} uses no prior; leave --prior out, or choose dds, spirit, hfs or fdmr")
     return MriWork(
         method,
         Undersampling(options.mask, options.accel, options.acs, options.seed),
