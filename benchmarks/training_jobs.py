@@ -45,15 +45,18 @@ def job_reader(form: str, names: Collection[str] = (), most: int = 3) -> Callabl
 
     def read(text: str) -> Job:
         name, *further = text.split(":")
-        try:
-            seconds = float(further[0]) if len(further) < most else -1.0
-        except (IndexError, ValueError):
-            seconds = -1.0
-        if not name or (names and name not in names) or not (isfinite(seconds) and seconds >= 0):
-            raise argparse.ArgumentTypeError(f"'{text}' is no job; give {form}")
-        return Job(text, name, seconds, *further[1:])
+        if name and (not names or name in names) and 1 <= len(further) < most and _is_budget(further[0]):
+            return Job(text, name, float(further[0]), *further[1:])
+        raise argparse.ArgumentTypeError(f"'{text}' is no job; give {form}")
 
     return read
+
+
+def _is_budget(text: str) -> bool:
+    try:
+        return isfinite(float(text)) and float(text) >= 0
+    except ValueError:
+        return False
 
 
 def parser_of(words: str | None, *paths: str) -> argparse.ArgumentParser:
