@@ -27,6 +27,7 @@ from sheets.ct_gate import KINDS as CT_GATE
 from sheets.ct_speed import KINDS as CT_SPEED
 from sheets.ct_steps import KINDS as CT_STEPS
 from sheets.ct_training import KINDS as CT_TRAINING
+from sheets.ddgan_training import KINDS as DDGAN_TRAINING
 from sheets.fdmr import KINDS as FDMR
 from sheets.fdmr_by_j import KINDS as FDMR_BY_J
 from sheets.fdmr_sweep import KINDS as FDMR_SWEEP
@@ -181,6 +182,7 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         *CT_SPEED,
         *CT_STEPS,
         *CT_TRAINING,
+        *DDGAN_TRAINING,
         *FDMR,
         *FDMR_BY_J,
         *FDMR_SWEEP,
