@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medrecon.errors import InputError
+from medrecon.grid import Grid
 from medrecon.io.ct_fill import fill_value
 from medrecon.volume import AIR, NiftiSource, Volume
 
@@ -25,6 +26,8 @@ RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SHEAR = 1e-4
 """Cosine of two axes above which a quaternion does not describe them."""
 SHORT = np.iinfo(np.int16)
+UNPLACED = b"orientation unknown"
+"""In the description of files whose affine holds sizes alone and directions for viewers."""
 
 
 def load_nifti(path: Path) -> Volume:
@@ -35,6 +38,38 @@ def load_nifti(path: Path) -> Volume:
     array = np.array(array, np.float32, order="C")
     affine = RAS @ ras @ _to_file(source, array.shape)
     return hounsfield_volume(array, affine, _name(path), source)
+
+
+def nifti_grid(path: Path) -> Grid:
+    """Where the voxels of `load_nifti` lie, by the header alone; unknown where the file names no space."""
+    shape, ras = _header_grid(path)
+    if ras is None:
+        return Grid(shape)
+    source = _orientation(ras)
+    turned = tuple(shape[axis] for axis in source.axes)
+    return Grid(turned, RAS @ ras @ _to_file(source, turned))
+
+
+def stored_grid(path: Path) -> Grid:
+    """Where the voxels of the file lie in its own order of axes, turned about: (x, y, slice) is (slice, y, x)."""
+    shape, ras = _header_grid(path)
+    return Grid(shape[::-1], None if ras is None else RAS @ ras[:, [2, 1, 0, 3]])
+
+
+def _header_grid(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64] | None]:
+    """Shape (i, j, k) of a file, and its affine where that leads to a place that is known."""
+    import nibabel as nib
+    from nibabel.filebasedimages import ImageFileError
+
+    try:
+        image: Any = nib.load(path)  # type: ignore[attr-defined]
+        shape = tuple(n for i, n in enumerate(image.shape) if i < 3 or n > 1)
+        header = image.header
+        coded = UNPLACED not in bytes(header["descrip"]) and bool(header["sform_code"] or header["qform_code"])
+        affine = np.asarray(image.affine, float)
+    except (ImageFileError, OSError, EOFError, ValueError, KeyError, zlib.error) as error:
+        raise InputError(f"{path}: its header cannot be read ({type(error).__name__}); write it again") from error
+    return (*shape, *(1,) * (3 - len(shape))), affine if coded else None
 
 
 def hounsfield_volume(

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from medrecon.atomic import whole_file, whole_folder
 from medrecon.errors import InputError
-from medrecon.io.nifti import RAS, is_sheared
+from medrecon.io.nifti import RAS, UNPLACED, is_sheared
 from medrecon.io.writable import ENDINGS, check_writable, ending, is_folder_name
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _write_nifti(reconstruction: Reconstruction, path: Path) -> None:
         sheared = is_sheared(affine)
         image.set_qform(None if sheared else affine, code=0 if sheared else 1)
     image.header.set_xyzt_units("mm" if placed or reconstruction.voxel_mm else "unknown")
-    image.header["descrip"] = b"medrecon, research use only" + (b"" if placed else b", orientation unknown")
+    image.header["descrip"] = b"medrecon, research use only" + (b"" if placed else b", " + UNPLACED)
     record = _provenance(reconstruction).encode()
     image.header.extensions.append(Nifti1Extension("comment", record))
     nib.save(image, path)
