@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from medrecon.errors import InputError
+from medrecon.io.nifti_damage import reading_nifti
 from medrecon.io.plain import is_npy
 
 DATASETS = ("reconstruction", "reconstruction_rss", "reconstruction_esc", "reference", "truth")
@@ -70,11 +71,6 @@ def _read_hdf5(path: Path, names: tuple[str, ...]) -> np.ndarray:
 def _read_nifti(path: Path) -> np.ndarray:
     """(x, y, slice) as stored, back to (slice, y, x)."""
     import nibabel as nib
-    from nibabel.filebasedimages import ImageFileError
 
-    try:
+    with reading_nifti(path):
         return np.asarray(nib.load(path).dataobj).T  # type: ignore[attr-defined]
-    except ImageFileError as error:
-        raise InputError(
-            f"{path}: not a NIfTI image ({str(error).splitlines()[0]}); check or write it again"
-        ) from error

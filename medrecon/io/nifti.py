@@ -5,7 +5,6 @@ and left, as a scanner writes them; a volume is written back with the axes of th
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from torch import Tensor
 from medrecon.errors import InputError
 from medrecon.grid import Grid
 from medrecon.io.ct_fill import fill_value
+from medrecon.io.nifti_damage import reading_nifti
 from medrecon.volume import AIR, NiftiSource, Volume
 
 ENDINGS = (".nii", ".nii.gz")
@@ -59,16 +59,13 @@ def stored_grid(path: Path) -> Grid:
 def _header_grid(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64] | None]:
     """Shape (i, j, k) of a file, and its affine where that leads to a place that is known."""
     import nibabel as nib
-    from nibabel.filebasedimages import ImageFileError
 
-    try:
+    with reading_nifti(path):
         image: Any = nib.load(path)  # type: ignore[attr-defined]
         shape = tuple(n for i, n in enumerate(image.shape) if i < 3 or n > 1)
         header = image.header
         coded = UNPLACED not in bytes(header["descrip"]) and bool(header["sform_code"] or header["qform_code"])
         affine = np.asarray(image.affine, float)
-    except (ImageFileError, OSError, EOFError, ValueError, KeyError, zlib.error) as error:
-        raise InputError(f"{path}: its header cannot be read ({type(error).__name__}); write it again") from error
     return (*shape, *(1,) * (3 - len(shape))), affine if coded else None
 
 
@@ -117,20 +114,13 @@ def write_nifti(values: Tensor, like: Volume, path: Path, record: Mapping[str, A
 def _read(path: Path) -> tuple[NDArray, NDArray[np.float64]]:
     """Values (i, j, k) as the file has them, and its affine."""
     import nibabel as nib
-    from nibabel.filebasedimages import ImageFileError
 
-    try:
+    with reading_nifti(path):
         image: Any = nib.load(path)  # type: ignore[attr-defined]
         if image.get_data_dtype().kind not in "iuf":
             raise InputError(f"{path}: holds {image.get_data_dtype()} values; expected numbers in HU")
         values = np.asarray(image.dataobj)
         affine = np.asarray(image.affine, float)
-    except InputError:
-        raise
-    except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
-        raise InputError(
-            f"{path}: cannot be read as NIfTI ({type(error).__name__}), cut off?; copy or write it again"
-        ) from error
     if values.ndim > 3 and values.shape[3:] == (1,) * (values.ndim - 3):
         values = values.reshape(values.shape[:3])
     values = values[..., None] if values.ndim == 2 else values
