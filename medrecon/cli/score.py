@@ -84,25 +84,37 @@ def _check(options: Score) -> None:
 
 
 def _are_folders(options: Score) -> bool:
-    """Whether both are folders of volumes; a folder may be one series."""
-    if not (options.pred.is_dir() and options.target.is_dir()):
-        return False
+    """Whether both are folders of volumes; a folder may be one series. Raises InputError for one of each."""
     from medrecon.evaluation.folders.pairs import is_series
 
-    return not (is_series(options.pred) or is_series(options.target))
+    both = options.pred, options.target
+    for path in both:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder; expected an image, or a folder of images")
+    folders = [path.is_dir() and not is_series(path) for path in both]
+    if any(folders) and not all(folders):
+        folder, image = both if folders[0] else both[::-1]
+        raise InputError(f"{folder} is a folder of images and {image} one image; give two of a kind")
+    return all(folders)
 
 
 def _pair(options: Score) -> Scores:
     from medrecon.evaluation.folders import FolderScores, VolumeScores, score_pair
+    from medrecon.evaluation.folders.agreement import check_agreement, methods
     from medrecon.evaluation.folders.pairs import Pair
     from medrecon.evaluation.folders.places import check_places
     from medrecon.evaluation.folders.targets import reference_kind, target_datasets
+    from medrecon.io.records import saved_record
 
     pair = Pair(options.pred.name, options.pred, options.target)
+    kind = reference_kind(options.target, target_datasets(options.target, options.protocol, options.dataset))
+    record = saved_record(pair.prediction)
+    check_agreement({pair.name: record}, {pair.name: kind}, options.protocol)
     warnings = check_places([pair], options.protocol, options.dataset)
     scores = score_pair(pair, options.protocol, options.dataset)
-    kind = reference_kind(options.target, target_datasets(options.target, options.protocol, options.dataset))
-    _write(FolderScores(options.protocol, kind, (VolumeScores(options.pred.name, scores),)), options, warnings)
+    _write(
+        FolderScores(options.protocol, kind, (VolumeScores(pair.name, scores, *methods([record])),)), options, warnings
+    )
     return scores
 
 

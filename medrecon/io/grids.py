@@ -36,13 +36,14 @@ def image_grid(path: Path, names: tuple[str, ...] = DATASETS) -> Grid | None:
 def volume_grid(path: Path) -> Grid | None:
     """Grid of the CT volume that `load_volume` would read; None where the file does not even tell its shape."""
     from medrecon.io import ct_series, nifti
+    from medrecon.io.volumes import holds_volume
 
     try:
         if path.is_file() and path.name.lower().endswith(nifti.ENDINGS):
             return nifti.nifti_grid(path)
         if path.is_file() and is_npy(path):
             return _array_grid(path)
-        return ct_series.series_grid(path)
+        return ct_series.series_grid(path) if holds_volume(path) else None
     except (InputError, *BROKEN):
         return None
 
