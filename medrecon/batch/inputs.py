@@ -22,8 +22,11 @@ SCANS = "*.h5"
 
 
 def mri_plan(folder: Path, out: Path, pattern: str | None = None) -> Plan:
-    """Every file of `folder` that matches `pattern`, *.h5 unless given; raises InputError for none."""
-    found = (path for path in _matching(folder, out, pattern or SCANS) if path.is_file())
+    """Every file of `folder` that matches `pattern`, *.h5 unless given; raises InputError for none.
+
+    A link to a file that is not there is one that fails, by its name: data sets are kept so.
+    """
+    found = (path for path in _matching(folder, out, pattern or SCANS) if not path.is_dir())
     return _plan(folder, pattern or SCANS, found, lambda path: _scan_item(folder, out, path))
 
 
