@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +71,8 @@ def _write_h5(reconstruction: Reconstruction, path: Path) -> None:
         "reference": reconstruction.reference,
         "std": reconstruction.std,
     }
-    with h5py.File(path, "w") as file:
+    whole = BytesIO()  # in memory: where a disk fills up under HDF5, closing the file may end the process
+    with h5py.File(whole, "w") as file:
         for name, values in arrays.items():
             if values is not None:
                 kind = np.complex64 if values.is_complex() else np.float32
@@ -85,6 +87,7 @@ def _write_h5(reconstruction: Reconstruction, path: Path) -> None:
         if reconstruction.std is not None:
             file["std"].attrs["meaning"] = reconstruction.spread
         file.attrs["provenance"] = _provenance(reconstruction)
+    path.write_bytes(whole.getbuffer())
 
 
 def _write_nifti(reconstruction: Reconstruction, path: Path) -> None:
