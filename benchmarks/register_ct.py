@@ -12,6 +12,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from registered_runs import STORED, card_facts, run_facts
+
 from medrecon import weights
 from medrecon.datasets.ct.phantoms import FINEST_MM
 from medrecon.weights import Record
@@ -88,13 +90,9 @@ def record(name: str, run: dict[str, Any], ship: bool, gate: Path | None) -> Rec
         pixel_range=PIXEL_MM,
         training={
             "recipe": run["recipe"],
-            "steps": run["steps"],
-            "seconds": round(run["seconds"], 1),
-            "images": run["steps"] * run["options"]["batch"],
-            "device": run["versions"].get("gpu", "cpu"),
-            "stored": "int8 per output channel",
+            **run_facts(run),
+            "stored": STORED,
             "codec": run["codec"],
-            "final_loss": run["history"][-1][2] if run["history"] else None,
             "options": run["options"],
         },
         validation=validation,
@@ -104,18 +102,9 @@ def record(name: str, run: dict[str, Any], ship: bool, gate: Path | None) -> Rec
 def card(found: Record, size: int) -> str:
     """The model card."""
     return CARD.format(
-        name=found.name,
         serves=SHIPPED[found.name],
-        parameters=found.parameters / 1e6,
-        file=found.file,
-        mib=size / 2**20,
-        sha256=found.sha256,
-        licence=found.licence,
-        attribution=found.attribution,
-        low=PIXEL_MM[0],
-        high=PIXEL_MM[1],
         validation="; ".join(f"{what} {value:.3g}" for what, value in found.validation.items()),
-        **{key: found.training[key] for key in ("steps", "images", "seconds", "device")},
+        **card_facts(found, size),
     )
 
 

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from registered_runs import STORED, card_facts, pixel_range, run_facts
+
 from medrecon import weights
 from medrecon.weights import Record
 from medrecon.weights.registry import FOLDER
@@ -56,15 +58,11 @@ read the standard deviation, the residual and the hold-out beside the image.
 
 def register_control(file: Path, name: str) -> None:
     run = json.loads(file.read_text())
-    footprint = run["options"]["augmentation"]["footprint"]
     weights.register(Record(
         name=name, kind="control", file=None, sha256=run["sha256"], licence="Apache-2.0", attribution=ATTRIBUTION,
-        parameters=run["parameters"], pixel_range=(footprint["finest_mm"], footprint["coarsest_mm"]),
+        parameters=run["parameters"], pixel_range=pixel_range(run),
         training={
-            "recipe": run.get("recipe", "benchmarks/train_control.py"), "steps": run["steps"],
-            "seconds": round(run["seconds"], 1),
-            "images": run["steps"] * run["options"]["batch"], "device": run["versions"].get("gpu", "cpu"),
-            "final_loss": run["history"][-1][2], "options": run["options"],
+            "recipe": run.get("recipe", "benchmarks/train_control.py"), **run_facts(run), "options": run["options"],
         },
         validation=run.get("validation") or run["validation_int8_20"],
     ))  # fmt: skip
@@ -75,7 +73,6 @@ def main(file: Path, name: str) -> None:
     tensors, settings, sha256 = weights.load(file)
     options = run["options"]
     (FOLDER / f"{name}.safetensors").write_bytes(file.read_bytes())
-    footprint = options["augmentation"]["footprint"]
     record = Record(
         name=name,
         kind="hfs" if settings["kind"] == "mri-hfs" else KINDS[options["network"]],
@@ -84,17 +81,13 @@ def main(file: Path, name: str) -> None:
         licence="Apache-2.0",
         attribution=ATTRIBUTION,
         parameters=sum(v.numel() for v in tensors.values()),
-        pixel_range=(footprint["finest_mm"], footprint["coarsest_mm"]),
+        pixel_range=pixel_range(run),
         training={
             "network": options["network"] if isinstance(options["network"], str) else "of its own widths",
-            "steps": run["steps"],
-            "images": run["steps"] * options["batch"],
-            "seconds": round(run["seconds"], 1),
+            **run_facts(run),
             "started_from": run["started_from"],
             "teacher": run.get("teacher"),
-            "device": run["versions"].get("gpu", "cpu"),
-            "stored": "int8 per output channel",
-            "final_loss": run["history"][-1][2],
+            "stored": STORED,
         },
         validation=run.get("validation_int8") or run["validation_int8_20"],
     )
@@ -104,26 +97,16 @@ def main(file: Path, name: str) -> None:
 
 def card(record: Record, settings: dict[str, Any]) -> str:
     """The model card, from the record and what the weights file says."""
-    training = dict(record.training)
-    begin, teacher = training.pop("started_from"), training.pop("teacher", None)
+    begin, teacher = record.training["started_from"], record.training.get("teacher")
     return CARD.format(
-        name=record.name,
-        parameters=record.parameters / 1e6,
-        file=record.file,
-        mib=(FOLDER / str(record.file)).stat().st_size / 2**20,
-        sha256=record.sha256,
-        licence=record.licence,
-        attribution=record.attribution,
         begin=(f"continued from {begin}" if begin else "from random weights")
         + (f", taught by {teacher}" if teacher else ""),
-        low=record.pixel_range[0] if record.pixel_range else "?",
-        high=record.pixel_range[1] if record.pixel_range else "?",
         lowest=settings["levels"][0],
         highest=settings["levels"][1],
         serves=SERVES[settings["kind"]],
         method=USED_BY[settings["kind"]],
         validation=", ".join(f"{k} {v:.3f}" for k, v in record.validation.items()),
-        **training,
+        **card_facts(record, (FOLDER / str(record.file)).stat().st_size),
     )
 
 

@@ -10,81 +10,51 @@ medrecon bench mri --data VOLUMES -o OUT_DIR/control --methods unrolled --contro
 """
 
 import argparse
-import json
-import time
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
 from statistics import mean
 
 import torch
+from training_jobs import TINY, Clock, parser_of, training_device
+from training_records import store
 
-from medrecon import weights
 from medrecon.bench.cases import calibrated, scored, solved, undersampled
 from medrecon.bench.conditions import Condition
 from medrecon.bench.runners import CONTROL, Runner, control, made
 from medrecon.bench.sources import Volume
-from medrecon.datasets.pack import every_volume, training_volumes
 from medrecon.datasets.volume import TrainingVolume
-from medrecon.networks.unet import UNetOptions
 from medrecon.networks.unrolled import UnrolledOptions
 from medrecon.progress import Progress
-from medrecon.provenance import versions
 from medrecon.training.loop import LoopOptions
 from medrecon.training.mri_unrolled import MriUnrolledOptions, train_mri_unrolled
 from medrecon.training.validation import ValidationOptions
 
 EVERY = 20
 """Seconds between two lines."""
-TINY = UNetOptions(widths=(16, 16), encoder_blocks=(1, 1), decoder_blocks=(1, 1), embedding=16)
-"""For a rehearsal on a CPU."""
 DEFAULTS = MriUnrolledOptions()
 
 
-def say(*words: object) -> None:
-    print(f"[{time.monotonic() - BEGAN:5.0f} s]", *words, flush=True)
-
-
 def main() -> None:
-    given = arguments()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.backends.cuda.matmul.allow_tf32 = True
-    torch.backends.cudnn.benchmark = True
-    volumes, others = training_volumes(given.pack), every_volume(given.held_out)
-    say(len(volumes), "volumes,", len(others), "held out, on", versions(device).get("gpu", "cpu"))
+    clock, given, device = Clock(), arguments(), training_device()
+    volumes, others = clock.mri_volumes(given.pack, given.held_out, device)
     options = recipe(given)
-    trained = train_mri_unrolled(volumes, options, device, compiled=device.type == "cuda", on_step=Report())
+    trained = train_mri_unrolled(volumes, options, device, compiled=device.type == "cuda", on_step=Report(clock))
     run = trained.run
-    say(
+    clock.say(
         run.steps,
         "steps,",
         round(1000 * run.seconds / max(run.steps, 1)),
         "ms each, last losses",
         [round(entry.loss, 5) for entry in run.history[-3:]],
     )
-    file = given.out / f"{CONTROL}.safetensors"
-    sha256 = weights.save(file, trained.weights, trained.settings, "fp16")
-    record = {
-        "options": asdict(options),
-        "parameters": sum(value.numel() for value in trained.weights.values()),
-        "steps": run.steps,
-        "seconds": run.seconds,
-        "history": run.history,
-        "sha256": sha256,
-        "versions": versions(device),
-    }
-    file.with_suffix(".json").write_text(json.dumps(record))
-    (runner,) = made(control(file, device), CONTROL, {})
-    record["validation"] = validate(runner, others, ValidationOptions(), device)
-    file.with_suffix(".json").write_text(json.dumps(record))
-    say("foreground PSNR", record["validation"])
+    stored = store(given.out, CONTROL, trained, storage="fp16")
+    kept = stored.record(options, device, parameters=stored.parameters())
+    (runner,) = made(control(stored.file, device), CONTROL, {})
+    kept.add(validation=validate(runner, others, ValidationOptions(), device))
+    clock.say("foreground PSNR", kept.facts["validation"])
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pack", type=Path)
-    parser.add_argument("held_out", type=Path)
-    parser.add_argument("out", type=Path)
+    parser = parser_of(__doc__, "pack", "held_out", "out")
     parser.add_argument("--seconds", type=float, default=DEFAULTS.loop.seconds)
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--size", type=int, default=DEFAULTS.size)
@@ -106,14 +76,14 @@ def recipe(given: argparse.Namespace) -> MriUnrolledOptions:
 class Report:
     """Says how far training is, every `EVERY` seconds."""
 
-    def __init__(self) -> None:
-        self.said, self.steps = -float(EVERY), 0
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.said, self.steps = clock, -float(EVERY), 0
 
     def __call__(self, progress: Progress) -> None:
         self.steps += 1
-        if time.monotonic() - BEGAN - self.said >= EVERY:
-            self.said = time.monotonic() - BEGAN
-            say("step", self.steps, "at", progress.done, "of", progress.total)
+        if self.clock.seconds - self.said >= EVERY:
+            self.said = self.clock.seconds
+            self.clock.say("step", self.steps, "at", progress.done, "of", progress.total)
 
 
 def validate(
@@ -138,5 +108,4 @@ def _psnr(
 
 
 if __name__ == "__main__":
-    BEGAN = time.monotonic()
     main()

@@ -17,14 +17,15 @@ over. --bank keeps the simulated noise between such calls. Latent networks take 
 
 import argparse
 import json
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from training_jobs import TINY, Clock, Job, Sitting, add_sitting, job_reader, parser_of, training_device
+from training_records import store
 
 from medrecon import weights
 from medrecon.datasets.ct.bank import PairBank, PairOptions
@@ -38,14 +39,11 @@ from medrecon.networks.ct.cold import ColdOptions, pixel_network
 from medrecon.networks.ct.ddpm import DdpmOptions
 from medrecon.networks.ct.load import CtPrior, load_ct
 from medrecon.networks.ct.red_cnn import RedCnnOptions
-from medrecon.networks.unet import UNetOptions
 from medrecon.progress import Progress
-from medrecon.provenance import versions
 from medrecon.training.config import read_toml, updated
 from medrecon.training.ct.options import CtCodecOptions, CtColdOptions, CtDdpmOptions, CtRegressionOptions
 from medrecon.training.ct.train import Recipe, held_out_rmse, settings_for, train_ct, trained_prior, works_in_latents
 from medrecon.training.loop import LoopOptions
-from medrecon.training.watch import Watch
 
 PIXEL = ColdOptions("pixel", network=pixel_network())
 RED_CNN_BATCH = 16
@@ -68,40 +66,24 @@ JOBS: dict[str, Recipe] = {
 """`cold-latent-blind` does not see the end point beside the state: nothing gives the clean image away there."""
 FEWEST = 90
 """Seconds that must be left to begin a job: compilation cannot be cut short."""
-TINY = UNetOptions(widths=(16, 16), encoder_blocks=(1, 1), decoder_blocks=(1, 1), embedding=16)
+EVERY = 30
+"""Seconds between two lines."""
 TOY_SIZE, TOY_VIEWS = 64, 90
 
 
-def say(*words: object) -> None:
-    print(f"[{time.monotonic() - BEGAN:5.0f} s]", *words, flush=True)
-
-
 def main() -> None:
-    given = arguments()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.backends.cuda.matmul.allow_tf32 = True
-    torch.backends.cudnn.benchmark = True
-    given.out.mkdir(parents=True, exist_ok=True)
-    waiting = [job for job in given.jobs if not finished(given.out / f"{job.split(':')[0]}.json")]
-    if not waiting:
-        say("every job is done")
-        return
-    bank, pairs = data(given, device)
-    for job in waiting:
-        if given.limit - (time.monotonic() - BEGAN) < FEWEST:
-            say("no time left for", job, "- run again to go on")
-            return
-        name, seconds, start = (*job.split(":"), "")[:3]
-        if not run(name, float(seconds), start, bank, pairs, given):
-            return
+    clock, given, device = Clock(), arguments(), training_device()
+    sitting = Sitting(given.out, given.limit, clock)
+    waiting = sitting.waiting(given.jobs)
+    if waiting:
+        bank, pairs = data(given, device, clock)
+        sitting.run(waiting, lambda job: run(job, bank, pairs, sitting, given), FEWEST)
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pack", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("jobs", nargs="+")
-    parser.add_argument("--limit", type=float, default=560.0, help="seconds of this call")
+    parser = parser_of(__doc__, "pack", "out")
+    read = job_reader(f"NETWORK:SECONDS[:FILE], NETWORK one of {', '.join(JOBS)}", JOBS)
+    parser.add_argument("jobs", nargs="+", type=read)
     parser.add_argument("--codec", type=str)
     parser.add_argument("--batch", type=int)
     parser.add_argument("--rate", type=float)
@@ -111,16 +93,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--phantoms", type=int, default=32)
     parser.add_argument("--slices", type=int, default=4, help="held-out slices of a volume")
     parser.add_argument("--bank", type=Path, help="file that keeps the simulated noise")
-    parser.add_argument("--eager", action="store_true", help="do not compile, on CUDA either")
-    parser.add_argument("--toy", action="store_true")
-    given = parser.parse_args()
-    wrong = [job for job in given.jobs if job.split(":")[0] not in JOBS or job.count(":") not in (1, 2)]
-    if wrong:
-        parser.error(f"'{wrong[0]}' is no job; give NETWORK:SECONDS[:FILE], NETWORK one of {', '.join(JOBS)}")
-    return given
+    add_sitting(parser)
+    return parser.parse_args()
 
 
-def data(given: argparse.Namespace, device: torch.device) -> tuple[PairBank, HeldOutPairs]:
+def data(given: argparse.Namespace, device: torch.device, clock: Clock) -> tuple[PairBank, HeldOutPairs]:
     """The bank of pairs, simulated or as an earlier call kept it, and the held-out pairs."""
     volumes, others = read_ct_pack(given.pack, "train"), read_ct_pack(given.pack, "held-out")
     canvas = min(512, max(max(v.values.shape[1:]) for v in volumes))
@@ -128,7 +105,7 @@ def data(given: argparse.Namespace, device: torch.device) -> tuple[PairBank, Hel
     noise = NoiseOptions(given.realisations)
     noise = replace(noise, views=TOY_VIEWS) if given.toy else noise
     options = PairOptions(noise, phantoms=given.phantoms, canvas=canvas)
-    say(len(volumes), "volumes,", len(others), "held out, on", versions(device).get("gpu", "cpu"))
+    clock.say_data(volumes, others, device)
     everything = [*volumes, *phantoms]
     if given.bank is not None and given.bank.is_file():
         bank = kept_bank(given.bank, everything, options, device)
@@ -136,18 +113,18 @@ def data(given: argparse.Namespace, device: torch.device) -> tuple[PairBank, Hel
         bank = PairBank(everything, options, device)
         if given.bank is not None:
             keep_noise(bank, given.bank)
-    say(len(bank), "slices,", bank.noise.shape[1], "noise fields each,", bank.noise.nbytes // 2**20, "MiB")
+    clock.say(len(bank), "slices,", bank.noise.shape[1], "noise fields each,", bank.noise.nbytes // 2**20, "MiB")
     held_out = HeldOutOptions(slices=given.slices, canvas=canvas)
     if given.toy:
         held_out = replace(held_out, noise=replace(held_out.noise, views=TOY_VIEWS))
     return bank, held_out_pairs(others, held_out, device)
 
 
-def recipe_of(name: str, seconds: float, given: argparse.Namespace) -> Recipe:
-    recipe = toy(JOBS[name]) if given.toy else JOBS[name]
+def recipe_of(job: Job, given: argparse.Namespace) -> Recipe:
+    recipe = toy(JOBS[job.name]) if given.toy else JOBS[job.name]
     if given.config:
         recipe = updated(recipe, read_toml(given.config), str(given.config))
-    loop = replace(recipe.loop, seconds=seconds, learning_rate=given.rate or recipe.loop.learning_rate)
+    loop = replace(recipe.loop, seconds=job.seconds, learning_rate=given.rate or recipe.loop.learning_rate)
     return replace(recipe, loop=loop, batch=given.batch or recipe.batch)
 
 
@@ -164,97 +141,75 @@ def toy(recipe: Recipe) -> Recipe:
     return replace(recipe, network=small, **size)
 
 
-def run(name: str, seconds: float, start: str, bank: PairBank, pairs: HeldOutPairs, given: argparse.Namespace) -> bool:
+def run(job: Job, bank: PairBank, pairs: HeldOutPairs, sitting: Sitting, given: argparse.Namespace) -> bool:
     """Train one network as far as the time allows; whether it is done."""
-    recipe = recipe_of(name, seconds, given)
+    recipe = recipe_of(job, given)
     file = given.codec or str(given.out / "codec.safetensors")
     codec = load_ct(file, bank.device) if works_in_latents(recipe) else None
-    record = Record(name, start, recipe, codec, pairs, given.out / f"{name}.json", bank.device)
-    compiled = bank.device.type == "cuda" and not given.eager
+    curve = Curve(job.name, recipe, codec, pairs, sitting, bank.device)
     trained = train_ct(
         bank,
         recipe,
         codec,
-        start=weights.load(start)[0] if start else None,
-        compiled=compiled,
-        checkpoint=given.out / f"{name}.checkpoint",
-        watch=Watch(
-            on_resume=lambda step: say(name, "goes on at step", step),
-            snapshot_every=given.every,
-            stop=lambda: time.monotonic() - BEGAN > given.limit,
-        ),
-        on_average=record.validate,
-        on_step=record.see,
+        start=weights.load(job.start)[0] if job.start else None,
+        compiled=bank.device.type == "cuda" and not given.eager,
+        checkpoint=sitting.checkpoint(job),
+        watch=sitting.watch(job, snapshot_every=given.every),
+        on_average=curve.validate,
+        on_step=curve.see,
     )
-    if trained.run.interrupted:
-        say(name, "stopped at", round(trained.run.seconds), "of", seconds, "s; run again to go on")
+    if sitting.cut_short(job, trained.run):
         return False
-    record.finish(trained.weights, trained.settings, trained.run, given.out / f"{name}.safetensors")
-    (given.out / f"{name}.checkpoint").unlink()
+    stored = store(given.out, job.name, trained)
+    kept = stored.record(
+        recipe,
+        bank.device,
+        recipe=f"benchmarks/train_ct.py {job.name}",
+        parameters=stored.parameters(),
+        started_from=weights.load(job.start)[2] if job.start else None,
+        validation=curve.rows,
+        codec=None if codec is None else codec.sha256,
+    )
+    for form, tensors in stored.forms.items():
+        prior = trained_prior(tensors, trained.settings, bank.device, job.name, codec, stored.sha256)
+        found = held_out_rmse(prior, pairs)
+        sitting.clock.say(job.name, trained.run.steps, "steps,", form, found)
+        kept.add(**{f"validation_{form}": found})
+    kept.add(finished=True)
     return True
 
 
-class Record:
-    """The record of one network, written whenever it grows."""
+class Curve:
+    """RMSE in HU of one network by seconds of training; in the network's record while the run goes on."""
 
     def __init__(
         self,
         name: str,
-        start: str,
         recipe: Recipe,
         codec: CtPrior | None,
         pairs: HeldOutPairs,
-        file: Path,
+        sitting: Sitting,
         device: torch.device,
     ) -> None:
-        self.name, self.start, self.recipe = name, start, recipe
-        self.codec, self.pairs, self.file, self.device = codec, pairs, file, device
-        self.seconds, self.said = 0, 0
-        earlier = json.loads(file.read_text())["validation"] if file.is_file() else []
+        self.name, self.settings, self.codec = name, settings_for(recipe, codec), codec
+        self.pairs, self.device, self.say = pairs, device, sitting.clock.say
+        self.report, self.seconds = sitting.clock.report(name, EVERY), 0
+        self.file = sitting.out / f"{name}.json"
+        earlier = json.loads(self.file.read_text())["validation"] if self.file.is_file() else []
         self.rows: list[dict[str, float]] = earlier
 
     def see(self, progress: Progress) -> None:
         self.seconds = progress.done
-        if progress.stage == "training" and progress.done >= self.said:
-            self.said = progress.done + 30
-            say(self.name, progress.done, "of", progress.total, "s")
+        self.report(progress)
 
     def validate(self, step: int, averaged: Mapping[str, Tensor]) -> None:
-        settings = settings_for(self.recipe, self.codec)
-        prior = trained_prior(averaged, settings, self.device, self.name, self.codec)
+        prior = trained_prior(averaged, self.settings, self.device, self.name, self.codec)
         found = held_out_rmse(prior, self.pairs)
         kept = [row for row in self.rows if row["steps"] < step]  # an interrupted call may have been ahead
         self.rows = [*kept, {"seconds": self.seconds, "steps": step, **found}]
         self.file.write_text(json.dumps({"validation": self.rows}))
-        say(self.name, "step", step, {k: round(v, 2) for k, v in found.items()})
-
-    def finish(self, averaged: Mapping[str, Tensor], settings: Mapping[str, Any], run: Any, file: Path) -> None:
-        """Weights and the whole record, with the RMSE as trained and as stored."""
-        sha256 = weights.save(file, averaged, settings, "int8")
-        facts = {
-            "recipe": f"benchmarks/train_ct.py {self.name}",
-            "options": asdict(self.recipe),
-            "parameters": sum(value.numel() for value in averaged.values()),
-            "started_from": weights.load(self.start)[2] if self.start else None,
-            "steps": run.steps,
-            "seconds": run.seconds,
-            "history": run.history,
-            "validation": self.rows,
-            "codec": None if self.codec is None else self.codec.sha256,
-            "sha256": sha256,
-            "versions": versions(self.device),
-        }
-        for storage, tensors in (("trained", averaged), ("int8", weights.load(file)[0])):
-            prior = trained_prior(tensors, settings, self.device, self.name, self.codec, sha256)
-            facts[f"validation_{storage}"] = held_out_rmse(prior, self.pairs)
-            say(self.name, run.steps, "steps,", storage, facts[f"validation_{storage}"])
-        self.file.write_text(json.dumps(facts | {"finished": True}))
-
-
-def finished(file: Path) -> bool:
-    return file.is_file() and bool(json.loads(file.read_text()).get("finished"))
+        self.say(self.name, "step", step, {k: round(v, 2) for k, v in found.items()})
 
 
 if __name__ == "__main__":
-    BEGAN = time.monotonic()
     main()

@@ -11,18 +11,13 @@ shipped prior of the two.
 """
 
 import argparse
-import json
-import time
-from dataclasses import asdict
 from pathlib import Path
 
-import torch
+from training_jobs import Clock, Job, job_reader, parser_of, training_device
+from training_records import store
 
 from medrecon import weights
-from medrecon.datasets.pack import every_volume, training_volumes
-from medrecon.networks import image_prior, load_prior
-from medrecon.progress import Progress
-from medrecon.provenance import versions
+from medrecon.networks import load_prior
 from medrecon.training.config import read_toml, updated
 from medrecon.training.loop import LoopOptions
 from medrecon.training.mri_image import train_mri_image
@@ -30,72 +25,47 @@ from medrecon.training.mri_image_options import MriImageOptions
 from medrecon.training.validation import ValidationOptions, validate
 
 
-def say(*words: object) -> None:
-    print(f"[{time.monotonic() - BEGAN:5.0f} s]", *words, flush=True)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pack", type=Path)
-    parser.add_argument("held_out", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("jobs", nargs="+")
+    clock, given, device = Clock(), arguments(), training_device()
+    volumes, others = clock.mri_volumes(given.pack, given.held_out, device)
+    for job in given.jobs:
+        options = recipe(job, given)
+        trained = train_mri_image(
+            volumes,
+            options,
+            device,
+            start=weights.load(job.start)[0] if job.start else None,
+            teacher=load_prior(job.teacher, device) if job.teacher else None,
+            compiled=device.type == "cuda",
+            bfloat16=given.bfloat16,
+            on_step=clock.report(job.name),
+        )
+        clock.say_losses(job.name, trained.run)
+        stored = store(given.out, job.name, trained)
+        kept = stored.record(options, device, started_from=job.start or None, teacher=job.teacher or None)
+        for form in stored.forms:
+            found = validate(stored.prior(form, device), others, ValidationOptions(), options.size)
+            clock.say(job.name, form, found)
+            kept.add(**{f"validation_{form}": found})
+
+
+def arguments() -> argparse.Namespace:
+    parser = parser_of(__doc__, "pack", "held_out", "out")
+    read = job_reader("NETWORK:SECONDS[:WEIGHTS[:TEACHER]]", most=4)
+    parser.add_argument("jobs", nargs="+", type=read)
     parser.add_argument("--size", type=int, default=MriImageOptions.size)
     parser.add_argument("--batch", type=int, default=MriImageOptions.batch)
     parser.add_argument("--rate", type=float, default=LoopOptions.learning_rate)
     parser.add_argument("--bfloat16", action="store_true", default=None)
     parser.add_argument("--config", type=Path)
-    given = parser.parse_args()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.backends.cuda.matmul.allow_tf32 = True
-    torch.backends.cudnn.benchmark = True
-    volumes, others = training_volumes(given.pack), every_volume(given.held_out)
-    say(len(volumes), "volumes,", len(others), "held out, on", versions(device).get("gpu", "cpu"))
-    for job in given.jobs:
-        network, seconds, start, teacher = (*job.split(":"), "", "")[:4]
-        loop = LoopOptions(seconds=float(seconds), learning_rate=given.rate)
-        options = MriImageOptions(network=network, size=given.size, batch=given.batch, loop=loop)
-        if given.config:
-            options = updated(options, read_toml(given.config), str(given.config))
-        from_weights = weights.load(start)[0] if start else None
-        said = [0]
+    return parser.parse_args()
 
-        def report(p: Progress, said: list[int] = said, network: str = network) -> None:
-            if p.done >= said[0]:
-                said[0] = p.done + 20
-                say(network, p.done, "of", p.total, "s")
 
-        trained = train_mri_image(
-            volumes,
-            options,
-            device,
-            start=from_weights,
-            teacher=load_prior(teacher, device) if teacher else None,
-            compiled=device.type == "cuda",
-            bfloat16=given.bfloat16,
-            on_step=report,
-        )
-        say(network, "steps", trained.run.steps, "last losses", [round(h[2], 4) for h in trained.run.history[-3:]])
-        file = given.out / f"{network}.safetensors"
-        sha256 = weights.save(file, trained.weights, trained.settings, "int8")
-        record = {
-            "options": asdict(options),
-            "started_from": start or None,
-            "teacher": teacher or None,
-            "steps": trained.run.steps,
-            "seconds": trained.run.seconds,
-            "history": trained.run.history,
-            "sha256": sha256,
-            "versions": versions(device),
-        }
-        (given.out / f"{network}.json").write_text(json.dumps(record))
-        for storage, tensors in (("trained", trained.weights), ("int8", weights.load(file)[0])):
-            prior = image_prior(tensors, trained.settings, device, network, sha256)
-            record[f"validation_{storage}"] = validate(prior, others, ValidationOptions(), options.size)
-            say(network, storage, record[f"validation_{storage}"])
-        (given.out / f"{network}.json").write_text(json.dumps(record))
+def recipe(job: Job, given: argparse.Namespace) -> MriImageOptions:
+    loop = LoopOptions(seconds=job.seconds, learning_rate=given.rate)
+    options = MriImageOptions(network=job.name, size=given.size, batch=given.batch, loop=loop)
+    return updated(options, read_toml(given.config), str(given.config)) if given.config else options
 
 
 if __name__ == "__main__":
-    BEGAN = time.monotonic()
     main()

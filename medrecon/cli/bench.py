@@ -16,7 +16,7 @@ from medrecon.cli.parse import parse
 from medrecon.errors import InputError
 
 if TYPE_CHECKING:
-    from medrecon.bench.campaign import Campaign
+    from medrecon.bench.campaign import Campaign, Tally
     from medrecon.bench.conditions import Choice
     from medrecon.bench.plan import Shard
 
@@ -125,12 +125,8 @@ def run_mri(argv: Sequence[str]) -> int:
     campaign = Campaign(units, options.out, shard, options.stale)
     if options.list:
         print_plan(campaign)
-        return 0
-    tally = campaign.run(device, seconds=options.seconds, on_row=_print_row)
-    for reason, n in tally.impossible.items():
-        print(f"not possible, {n} rows: {reason}")
-    end = "all is done" if tally.left == 0 else f"time is up with {tally.left} rows to go; call again to go on"
-    print(f"{tally.made} rows made, {tally.before} were there, {tally.planned} planned: {end}")
+    else:
+        print_tally(campaign.run(device, seconds=options.seconds, on_row=_print_row))
     return 0
 
 
@@ -209,6 +205,14 @@ def print_plan(campaign: Campaign) -> None:
     for rows in campaign.stale.values():
         for each in rows:
             print(f"stale: {each}")
+
+
+def print_tally(tally: Tally) -> None:
+    """What a campaign has made, what it could not make, and whether it is done."""
+    for reason, n in tally.impossible.items():
+        print(f"not possible, {n} rows: {reason}")
+    end = "all is done" if tally.left == 0 else f"time is up with {tally.left} rows to go; call again to go on"
+    print(f"{tally.made} rows made, {tally.before} were there, {tally.planned} planned: {end}")
 
 
 def _print_row(row: dict[str, Any]) -> None:

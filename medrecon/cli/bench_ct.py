@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from medrecon.cli.bench import check_out, named_values, print_plan, shard_of
+from medrecon.cli.bench import check_out, named_values, print_plan, print_tally, shard_of
 from medrecon.cli.device import resolve
 from medrecon.cli.parse import parse
 from medrecon.errors import InputError
@@ -98,12 +98,8 @@ def run(argv: Sequence[str]) -> int:
     campaign = Campaign(units, options.out, shard, options.stale, CtRows)
     if options.list:
         print_plan(campaign)
-        return 0
-    tally = campaign.run(device, seconds=options.seconds, on_row=_print_row)
-    for reason, n in tally.impossible.items():
-        print(f"not possible, {n} rows: {reason}")
-    end = "all is done" if tally.left == 0 else f"time is up with {tally.left} rows to go; call again to go on"
-    print(f"{tally.made} rows made, {tally.before} were there, {tally.planned} planned: {end}")
+    else:
+        print_tally(campaign.run(device, seconds=options.seconds, on_row=_print_row))
     return 0
 
 

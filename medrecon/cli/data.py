@@ -79,12 +79,8 @@ def run_pack(argv: Sequence[str]) -> int:
     check_writable(options.out, (".h5",))
     with progress_bar() as on_step:
         record = pack_folder(options.folder, options.out, _pack_options(options), on_step)
-    print(table(record.volumes))
-    print(_summary(record))
-    for where, why in record.refused:
-        print(f"passed over {where}: {why}", file=sys.stderr)
-    size = options.out.stat().st_size / 2**20
-    print(f"wrote {options.out} ({size:.1f} MiB); train on it with medrecon train mri-image --data {options.out}")
+    dropped = sum(v.slices_before - v.slices for v in record.volumes)
+    print_packed(record, f"{dropped} empty slices dropped", options.out, "medrecon train mri-image")
     return 0
 
 
@@ -125,6 +121,27 @@ def held_out_of(words: tuple[str, ...]) -> float | tuple[str, ...] | None:
     return share if len(words) == 1 and 0 <= share < 1 else words
 
 
+def print_packed(record: PackRecord, slices: str, out: Path, trains: str) -> None:
+    """A row a volume, what was passed over, and the command that trains on the pack.
+
+    slices : what became of them, in words.
+    """
+    print(table(record.volumes))
+    parts = ", ".join(_part(record, split) for split in ("train", "held-out"))
+    print(
+        f"{len(record.volumes)} volumes: {parts}; {slices}, {len(record.refused)} passed over, "
+        f"{record.others} other files"
+    )
+    for where, why in record.refused:
+        print(f"passed over {where}: {why}", file=sys.stderr)
+    print(f"wrote {out} ({out.stat().st_size / 2**20:.1f} MiB); train on it with {trains} --data {out}")
+
+
+def _part(record: PackRecord, split: str) -> str:
+    chosen = [v for v in record.volumes if v.split == split]
+    return f"{len(chosen)} {split} (subjects: {len({v.subject for v in chosen})})"
+
+
 def table(volumes: Sequence[PackedVolume]) -> str:
     """Columns as wide as their longest entry, so that a file of it can be read by columns."""
     rows = [("name", "subject", "split", "matrix (y, x)", "voxel mm (z, y, x)", "slices")]
@@ -141,15 +158,3 @@ def table(volumes: Sequence[PackedVolume]) -> str:
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-
-
-def _summary(record: PackRecord) -> str:
-    def part(split: str) -> str:
-        chosen = [v for v in record.volumes if v.split == split]
-        return f"{len(chosen)} {split} (subjects: {len({v.subject for v in chosen})})"
-
-    dropped = sum(v.slices_before - v.slices for v in record.volumes)
-    return (
-        f"{len(record.volumes)} volumes: {part('train')}, {part('held-out')}; {dropped} empty slices dropped, "
-        f"{len(record.refused)} passed over, {record.others} other files"
-    )

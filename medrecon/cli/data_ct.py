@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import tyro
 
 from medrecon.cli.bar import progress_bar
-from medrecon.cli.data import held_out_of, table
+from medrecon.cli.data import held_out_of, print_packed
 from medrecon.cli.parse import parse
 from medrecon.errors import InputError
-
-if TYPE_CHECKING:
-    from medrecon.datasets.packing import PackRecord
 
 PACK = """Pack a folder of CT volumes for training, split by subject: nobody stands in both parts.
 
@@ -61,22 +57,6 @@ def run(argv: Sequence[str]) -> int:
     chosen = CtPackOptions(held_out_of(options.held_out), options.seed, options.thickest)
     with progress_bar() as on_step:
         record = pack_ct_folder(options.folder, options.out, chosen, on_step)
-    print(table(record.volumes))
-    print(_summary(record))
-    for where, why in record.refused:
-        print(f"passed over {where}: {why}", file=sys.stderr)
-    size = options.out.stat().st_size / 2**20
-    print(f"wrote {options.out} ({size:.1f} MiB); train on it with medrecon train ct-codec --data {options.out}")
+    made, before = sum(v.slices for v in record.volumes), sum(v.slices_before for v in record.volumes)
+    print_packed(record, f"{before} slices made {made}", options.out, "medrecon train ct-codec")
     return 0
-
-
-def _summary(record: PackRecord) -> str:
-    def part(split: str) -> str:
-        chosen = [v for v in record.volumes if v.split == split]
-        return f"{len(chosen)} {split} (subjects: {len({v.subject for v in chosen})})"
-
-    slices, before = sum(v.slices for v in record.volumes), sum(v.slices_before for v in record.volumes)
-    return (
-        f"{len(record.volumes)} volumes: {part('train')}, {part('held-out')}; {before} slices made {slices}, "
-        f"{len(record.refused)} passed over, {record.others} other files"
-    )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from medrecon.cli.device import resolve
 from medrecon.cli.parse import parse
 from medrecon.cli.train_options import TrainMriImage
-from medrecon.errors import InputError
+from medrecon.cli.training_start import check_run, launched, recipe_of
 
 if TYPE_CHECKING:
-    from medrecon.cli.recipe import Volumes
     from medrecon.training.ddgan.options import MriDdganOptions, MriDdpmOptions
     from medrecon.training.mri_hfs_options import MriHfsOptions
     from medrecon.training.mri_image_options import MriImageOptions
@@ -40,17 +39,6 @@ DDPM_DESCRIPTION = """Train a DDPM of 1000 steps, of the size of the DDGAN's gen
 recipe is one here as well, such as --loop.learning-rate. No sample sheets are drawn.
 
 medrecon train mri-ddpm --data pack.h5 -o ddpm.safetensors --seconds 600"""
-
-
-SHORT = {
-    "network": "network",
-    "size": "size",
-    "batch": "batch",
-    "seconds": "loop.seconds",
-    "steps": "loop.steps",
-    "seed": "loop.seed",
-}
-"""Options that stand for keys of the recipe."""
 
 
 def run(argv: Sequence[str]) -> int:
@@ -87,63 +75,16 @@ def _run(argv: Sequence[str], command: str, description: str, default: Recipe) -
 
     plain, given = dotted(argv)
     options = parse(TrainMriImage, plain, command, description)
-    recipe, volumes = _recipe(options, given, command, default)
-    _check(options, recipe)
+    recipe, where = recipe_of(options, given, command, default, "PACK|DIR")
+    _check(recipe)
+    check_run(options, recipe.loop)
     device = resolve(options.device, options.threads)
     from medrecon.cli.training_run import train_and_store
-    from medrecon.training.team import ALONE
 
-    if options.devices == 1:
-        return train_and_store(ALONE, device, options, recipe, volumes)
-    if device.index is not None:
-        raise InputError(f"--device {device} is one device, but --devices is {options.devices}; leave one of them out")
-    from medrecon.cli.interrupt import first_interrupt
-    from medrecon.training.launch import launch
-
-    with first_interrupt():  # the other processes hear of it, and end at a step
-        return launch(train_and_store, options.devices, device.type, options, recipe, volumes)
+    return launched(train_and_store, device, options, recipe, where)
 
 
-def _recipe(options: TrainMriImage, given: dict[str, Any], command: str, default: Recipe) -> tuple[Recipe, Volumes]:
-    """What is to be trained on what: command line over config over defaults."""
-    from medrecon.cli.recipe import Volumes, read_recipe
-    from medrecon.training.config import merged, nested
-
-    for option, key in SHORT.items():
-        value = getattr(options, option)
-        if value is not None:
-            given = merged(given, nested(key, value))
-    budget = given.get("loop", {})
-    if "seconds" in budget and "steps" in budget:
-        raise InputError("--seconds and --steps are two budgets; give one of them")
-    if "seconds" in budget:  # also over a config's steps
-        given = merged(given, nested("loop.steps", 0))
-    recipe, named = read_recipe(default, options.config, given)
-    train = str(options.data or named.train)
-    if train in ("", "."):
-        raise InputError(f"no volumes to train on; give --data PACK|DIR; see medrecon {command} --help")
-    return recipe, Volumes(train, str(options.validate or named.held_out))
-
-
-def _check(options: TrainMriImage, recipe: Recipe) -> None:
-    from medrecon.cli.training_log import check_tensorboard
-    from medrecon.io import check_writable
-
-    _check_recipe(recipe)
-    check_writable(options.out, (".safetensors",))
-    if not (recipe.loop.steps or recipe.loop.seconds):
-        raise InputError("--seconds is 0; give a positive number, or --steps")
-    if options.devices < 1:
-        raise InputError(f"--devices is {options.devices}; give at least 1")
-    if options.checkpoint is not None and not options.checkpoint.parent.is_dir():
-        raise InputError(f"--checkpoint {options.checkpoint}: its folder does not exist; create it first")
-    if options.state.resolve() == options.out.resolve():
-        raise InputError(f"--checkpoint {options.checkpoint} is the output as well; give it a name of its own")
-    if options.tensorboard is not None:
-        check_tensorboard()
-
-
-def _check_recipe(recipe: Recipe) -> None:
+def _check(recipe: Recipe) -> None:
     from medrecon.training.ddgan import limits as ddgan
     from medrecon.training.ddgan.options import MriDdganOptions, MriDdpmOptions
     from medrecon.training.limits import check

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from medrecon.cli.device import resolve
 from medrecon.cli.parse import parse
-from medrecon.cli.train import SHORT
 from medrecon.cli.train_ct_options import TrainCt
+from medrecon.cli.training_start import check_run, launched, recipe_of
 from medrecon.errors import InputError
 
 if TYPE_CHECKING:
-    from medrecon.cli.recipe import Volumes
     from medrecon.training.ct.train import Recipe
 
 EVERY_KEY = """Low doses are simulated before training. Every key of the config is an option as well, and wins."""
@@ -70,64 +69,20 @@ def _run(argv: Sequence[str], command: str, description: str, default: Recipe) -
 
     plain, given = dotted(argv)
     options = parse(TrainCt, plain, command, description)
-    recipe, where = _recipe(options, given, command, default)
+    recipe, where = recipe_of(options, given, command, default, "PACK")
     _check(options, recipe)
     device = resolve(options.device, options.threads)
     from medrecon.cli.train_ct_run import train_and_store
-    from medrecon.training.team import ALONE
 
-    if options.devices == 1:
-        return train_and_store(ALONE, device, options, recipe, where)
-    if device.index is not None:
-        raise InputError(f"--device {device} is one device, but --devices is {options.devices}; leave one of them out")
-    from medrecon.cli.interrupt import first_interrupt
-    from medrecon.training.launch import launch
-
-    with first_interrupt():  # the other processes hear of it, and end at a step
-        return launch(train_and_store, options.devices, device.type, options, recipe, where)
-
-
-def _recipe(options: TrainCt, given: dict[str, Any], command: str, default: Recipe) -> tuple[Recipe, Volumes]:
-    """What is to be trained on what: command line over config over defaults."""
-    from medrecon.cli.recipe import Volumes, read_recipe
-    from medrecon.training.config import merged, nested
-
-    for option, key in SHORT.items():
-        value = getattr(options, option, None)
-        if value is not None:
-            given = merged(given, nested(key, value))
-    budget = given.get("loop", {})
-    if "seconds" in budget and "steps" in budget:
-        raise InputError("--seconds and --steps are two budgets; give one of them")
-    if "seconds" in budget:  # also over a config's steps
-        given = merged(given, nested("loop.steps", 0))
-    try:
-        recipe, named = read_recipe(default, options.config, given)
-    except ValueError as error:  # of a network that cannot be
-        raise InputError(f"the network cannot be built: {error}") from None
-    pack = str(options.data or named.train)
-    if pack in ("", "."):
-        raise InputError(f"no volumes to train on; give --data PACK; see medrecon {command} --help")
-    return recipe, Volumes(pack, str(options.validate or named.held_out))
+    return launched(train_and_store, device, options, recipe, where)
 
 
 def _check(options: TrainCt, recipe: Recipe) -> None:
-    from medrecon.cli.training_log import check_tensorboard
-    from medrecon.io import check_writable
     from medrecon.training.ct.train import check_recipe
 
     check_recipe(recipe)
-    check_writable(options.out, (".safetensors",))
-    if not (recipe.loop.steps or recipe.loop.seconds):
-        raise InputError("--seconds is 0; give a positive number, or --steps")
-    for name in ("devices", "realisations"):
-        if getattr(options, name) < 1:
-            raise InputError(f"--{name} is {getattr(options, name)}; give at least 1")
+    check_run(options, recipe.loop)
+    if options.realisations < 1:
+        raise InputError(f"--realisations is {options.realisations}; give at least 1")
     if options.phantoms < 0:
         raise InputError(f"--phantoms is {options.phantoms}; give 0 or more")
-    if options.checkpoint is not None and not options.checkpoint.parent.is_dir():
-        raise InputError(f"--checkpoint {options.checkpoint}: its folder does not exist; create it first")
-    if options.state.resolve() == options.out.resolve():
-        raise InputError(f"--checkpoint {options.checkpoint} is the output as well; give it a name of its own")
-    if options.tensorboard is not None:
-        check_tensorboard()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from torch import Tensor, nn
 
@@ -56,17 +56,22 @@ class Trained:
     interrupted: bool = False
 
 
+class Around(TypedDict, total=False):
+    """Keyword arguments of a loop around any run, as `spend` takes them."""
+
+    checkpoint: Path | None
+    facts: Mapping[str, Any] | None
+    team: Team
+    watch: Watch
+    on_average: Callable[[int, Mapping[str, Tensor]], None] | None
+    on_step: OnStep
+
+
 def train(
     network: nn.Module,
     loss_of: LossOf,
     options: LoopOptions,
-    *,
-    checkpoint: Path | None = None,
-    facts: Mapping[str, Any] | None = None,
-    team: Team = ALONE,
-    watch: Watch = UNWATCHED,
-    on_average: Callable[[int, Mapping[str, Tensor]], None] | None = None,
-    on_step: OnStep = silent,
+    **around: Unpack[Around],
 ) -> Trained:
     """Minimise `loss_of(generator)` until the budget is spent or `watch.stop` says so.
 
@@ -74,22 +79,12 @@ def train(
     the team draws from a stream of its own, process 0 from that of a single process. `on_average` takes the place of
     `watch.on_snapshot`. Raises InputError when the loss is not finite; the last good checkpoint stays.
     """
-    run = Run.begin(network, options.horizon, options.seed + team.rank)
+    run = Run.begin(network, options.horizon, options.seed + around.get("team", ALONE).rank)
 
     def advance(learning_rate: float) -> None:
         run.advance(loss_of, learning_rate, options.clip)
 
-    return spend(
-        run,
-        advance,
-        options,
-        checkpoint=checkpoint,
-        facts=facts,
-        team=team,
-        watch=watch,
-        on_average=on_average,
-        on_step=on_step,
-    )
+    return spend(run, advance, options, **around)
 
 
 def spend(

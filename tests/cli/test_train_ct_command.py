@@ -126,3 +126,8 @@ def test_what_cannot_work_is_one_line_and_no_file(folder, capsys, monkeypatch, k
     assert run(["train", kind, "--data", "ct.h5", *SIZES, *options]) == 2
     assert words in one_line(capsys)
     assert sorted(folder.iterdir()) == before
+
+
+def test_a_wrong_key_is_not_called_a_network_that_cannot_be_built(folder, capsys):
+    assert train(folder, "ct-codec", "a.safetensors", "--network.chanels", "8") == 2
+    assert "the network cannot be built" not in one_line(capsys)

@@ -1,9 +1,9 @@
 """Options from TOML: the shipped file holds the defaults, and what does not fit is one line."""
 
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
+from option_trees import keys, tree
 
 from medrecon.errors import InputError
 from medrecon.networks import UNetOptions
@@ -18,18 +18,6 @@ SHIPPED = [
     ("mri-hfs.toml", MriHfsOptions()),
     ("mri-ddgan.toml", MriDdganOptions()),
 ]
-
-
-def keys(options):
-    """Names of every option, as a tree."""
-    return {
-        f.name: keys(getattr(options, f.name)) if is_dataclass(getattr(options, f.name)) else None
-        for f in fields(options)
-    }
-
-
-def tree(tables):
-    return {k: tree(v) if isinstance(v, dict) else None for k, v in tables.items()}
 
 
 @pytest.mark.parametrize(("name", "default"), SHIPPED)

@@ -1,9 +1,9 @@
 """The shipped CT configs hold every option at its default."""
 
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
+from option_trees import keys, tree
 
 from medrecon.training.config import read_toml, updated
 from medrecon.training.ct.options import CtCodecOptions, CtColdOptions, CtDdpmOptions, CtRegressionOptions
@@ -15,18 +15,6 @@ SHIPPED = {
     "ct-ddpm": CtDdpmOptions(),
     "ct-regression": CtRegressionOptions(),
 }
-
-
-def keys(options):
-    """Names of every option, as a tree."""
-    return {
-        f.name: keys(getattr(options, f.name)) if is_dataclass(getattr(options, f.name)) else None
-        for f in fields(options)
-    }
-
-
-def tree(tables):
-    return {k: tree(v) if isinstance(v, dict) else None for k, v in tables.items()}
 
 
 @pytest.mark.parametrize("name", SHIPPED)

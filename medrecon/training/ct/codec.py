@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -14,62 +12,34 @@ from medrecon.datasets.ct.bank import PairBank
 from medrecon.networks.ct.codec import CtCodec
 from medrecon.networks.ct.load import CODEC
 from medrecon.networks.ct.space import LatentScale
-from medrecon.progress import OnStep, silent
+from medrecon.training.ct.begun import Begun, CtArguments
 from medrecon.training.ct.options import CtCodecOptions
-from medrecon.training.ct.recipe import OnAverage, TrainedCt, begun, check_common, check_share, distance, run_facts
-from medrecon.training.loop import train
+from medrecon.training.ct.recipe import TrainedCt, check_common, check_share, distance
 from medrecon.training.memory import memory_explained
-from medrecon.training.team import ALONE, Team
-from medrecon.training.watch import UNWATCHED, Watch
 
 MEASURED = 256
 """Crops of full-dose slices whose latents give the scale."""
 RMSE = "rmse"
 
 
-def train_ct_codec(
-    bank: PairBank,
-    options: CtCodecOptions,
-    *,
-    start: Mapping[str, Tensor] | None = None,
-    compiled: bool = False,
-    bfloat16: bool | None = None,
-    checkpoint: Path | None = None,
-    team: Team = ALONE,
-    watch: Watch = UNWATCHED,
-    on_average: OnAverage | None = None,
-    on_step: OnStep = silent,
-) -> TrainedCt:
+def train_ct_codec(bank: PairBank, options: CtCodecOptions, **given: Unpack[CtArguments]) -> TrainedCt:
     """Train on the bank's device; arguments as those of `train_mri_image`, averages go to `on_average`.
 
     Raises InputError for options that cannot work, a checkpoint of another run, a loss that is not finite, and too
     little memory.
     """
     check(options)
-    device = bank.device
-    half = device.type == "cuda" if bfloat16 is None else bfloat16
-    with memory_explained(options.batch, options.size, device):
-        network = begun(CtCodec(options.network), options.loop.seed, start, device)
-        runner = team.share(torch.compile(network) if compiled else network)  # type: ignore[arg-type]
+    with memory_explained(options.batch, options.size, bank.device):
+        begun = Begun(bank, options, CtCodec(options.network), given)
 
         def loss_of(generator: torch.Generator) -> Tensor:
             images = codec_images(bank, options, generator)
-            with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                return codec_loss(runner, images, options, generator)
+            with begun.autocast():
+                return codec_loss(begun.runner, images, options, generator)
 
-        run = train(
-            network,
-            loss_of,
-            options.loop,
-            checkpoint=checkpoint,
-            facts=run_facts(options, bank, start, team, half),
-            team=team,
-            watch=watch,
-            on_average=on_average,
-            on_step=on_step,
-        )
-        network.load_state_dict(run.weights)
-        scale = measured_scale(network, bank, options)
+        run = begun.train(loss_of)
+        begun.network.load_state_dict(run.weights)
+        scale = measured_scale(begun.network, bank, options)
     return TrainedCt(run.weights, settings_of(options, scale), run)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
@@ -16,29 +14,15 @@ from medrecon.networks.ct.cold import ColdNet, ColdOptions
 from medrecon.networks.ct.load import CODEC, COLD, CtPrior
 from medrecon.networks.ct.space import Space
 from medrecon.networks.unet import UNet
-from medrecon.progress import OnStep, silent
+from medrecon.training.ct.begun import Begun, CtArguments
 from medrecon.training.ct.lattice import lattice_power
 from medrecon.training.ct.options import CtColdOptions
-from medrecon.training.ct.recipe import OnAverage, TrainedCt, begun, check_common, check_share, distance, run_facts
-from medrecon.training.loop import train
+from medrecon.training.ct.recipe import TrainedCt, check_common, check_share, distance
 from medrecon.training.memory import memory_explained
-from medrecon.training.team import ALONE, Team
-from medrecon.training.watch import UNWATCHED, Watch
 
 
 def train_ct_cold(
-    bank: PairBank,
-    options: CtColdOptions,
-    *,
-    codec: CtPrior | None = None,
-    start: Mapping[str, Tensor] | None = None,
-    compiled: bool = False,
-    bfloat16: bool | None = None,
-    checkpoint: Path | None = None,
-    team: Team = ALONE,
-    watch: Watch = UNWATCHED,
-    on_average: OnAverage | None = None,
-    on_step: OnStep = silent,
+    bank: PairBank, options: CtColdOptions, *, codec: CtPrior | None = None, **given: Unpack[CtArguments]
 ) -> TrainedCt:
     """Train on the bank's device; a latent network in the latents of `codec`. Arguments as those of `train_ct_codec`.
 
@@ -46,31 +30,19 @@ def train_ct_cold(
     """
     check(options)
     space = space_of(options.network, codec)
-    device = bank.device
-    half = device.type == "cuda" if bfloat16 is None else bfloat16
-    with memory_explained(options.batch, options.size, device):
-        network = begun(UNet(options.network.architecture), options.loop.seed, start, device, options.vectors_only)
-        runner = team.share(torch.compile(network) if compiled else network)  # type: ignore[arg-type]
-        cold = ColdNet(runner, options.network)
-        facts = run_facts(options, bank, start, team, half) | {"codec": None if codec is None else codec.sha256}
+    used = None if codec is None else codec.sha256
+    with memory_explained(options.batch, options.size, bank.device):
+        bare = UNet(options.network.architecture)
+        begun = Begun(bank, options, bare, given, vectors_only=options.vectors_only, codec=used)
+        cold = ColdNet(begun.runner, options.network)
 
         def loss_of(generator: torch.Generator) -> Tensor:
             pairs = bank.draw(options.batch, options.size, generator)
             # without the cache: weights cast for the estimate, which needs no gradient, would carry none afterwards
-            with torch.autocast(device.type, torch.bfloat16, enabled=half, cache_enabled=False):
+            with begun.autocast(cached=False):
                 return cold_loss(cold, space, pairs, options, generator)
 
-        run = train(
-            network,
-            loss_of,
-            options.loop,
-            checkpoint=checkpoint,
-            facts=facts,
-            team=team,
-            watch=watch,
-            on_average=on_average,
-            on_step=on_step,
-        )
+        run = begun.train(loss_of)
     return TrainedCt(run.weights, settings_of(COLD, options.network, codec), run)
 
 

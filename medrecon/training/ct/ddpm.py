@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
@@ -13,54 +11,27 @@ from medrecon.datasets.ct.bank import PairBank, Pairs
 from medrecon.networks.ct.ddpm import CtDdpm
 from medrecon.networks.ct.load import DDPM
 from medrecon.networks.unet import UNet
-from medrecon.progress import OnStep, silent
+from medrecon.training.ct.begun import Begun, CtArguments
 from medrecon.training.ct.options import CtDdpmOptions
-from medrecon.training.ct.recipe import OnAverage, TrainedCt, begun, check_common, run_facts
-from medrecon.training.loop import train
+from medrecon.training.ct.recipe import TrainedCt, check_common
 from medrecon.training.memory import memory_explained
-from medrecon.training.team import ALONE, Team
-from medrecon.training.watch import UNWATCHED, Watch
 
 
-def train_ct_ddpm(
-    bank: PairBank,
-    options: CtDdpmOptions,
-    *,
-    start: Mapping[str, Tensor] | None = None,
-    compiled: bool = False,
-    bfloat16: bool | None = None,
-    checkpoint: Path | None = None,
-    team: Team = ALONE,
-    watch: Watch = UNWATCHED,
-    on_average: OnAverage | None = None,
-    on_step: OnStep = silent,
-) -> TrainedCt:
+def train_ct_ddpm(bank: PairBank, options: CtDdpmOptions, **given: Unpack[CtArguments]) -> TrainedCt:
     """Train on the bank's device; arguments and errors as those of `train_ct_codec`."""
     check(options)
     device = bank.device
-    half = device.type == "cuda" if bfloat16 is None else bfloat16
     with memory_explained(options.batch, options.size, device):
-        network = begun(UNet(options.network.architecture), options.loop.seed, start, device)
-        runner = team.share(torch.compile(network) if compiled else network)  # type: ignore[arg-type]
-        ddpm = CtDdpm(runner, options.network).to(device)
+        begun = Begun(bank, options, UNet(options.network.architecture), given)
+        ddpm = CtDdpm(begun.runner, options.network).to(device)
         signal = options.network.signal().float().to(device)
 
         def loss_of(generator: torch.Generator) -> Tensor:
             pairs = bank.draw(options.batch, options.size, generator)
-            with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            with begun.autocast():
                 return ddpm_loss(ddpm, signal, pairs, generator)
 
-        run = train(
-            network,
-            loss_of,
-            options.loop,
-            checkpoint=checkpoint,
-            facts=run_facts(options, bank, start, team, half),
-            team=team,
-            watch=watch,
-            on_average=on_average,
-            on_step=on_step,
-        )
+        run = begun.train(loss_of)
     return TrainedCt(run.weights, settings_of(options), run)
 
 

@@ -1,25 +1,17 @@
-"""What the recipes of all CT networks share: limits, facts of a run, the network to begin with."""
+"""What the recipes of all CT networks share: what they leave, the distance of images, and limits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from medrecon.datasets.ct.bank import PairBank
 from medrecon.errors import InputError
 from medrecon.training.loop import LoopOptions, Trained
-from medrecon.training.mri_image import begin_from, initialise
-from medrecon.training.team import Team
-from medrecon.weights.files import content_digest
 
 LOSSES = ("l1", "mse")
-OnAverage = Callable[[int, Mapping[str, Tensor]], None]
-"""Called with the step and the averaged weights now and then (`Watch.snapshot_every`), off the clock."""
-Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,49 +21,6 @@ class TrainedCt:
     weights: dict[str, Tensor]
     settings: dict[str, Any]
     run: Trained
-
-
-def begun(
-    network: Network,
-    seed: int,
-    start: Mapping[str, Tensor] | None,
-    device: torch.device,
-    vectors_only: bool = False,
-) -> Network:
-    """The network with weights drawn from the seed, or with those of an earlier run, on its device.
-
-    Under `vectors_only` tensors of two axes and more are held as they are; raises InputError without a `start` then.
-    """
-    initialise(network, seed)
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if start is not None:
-        begin_from(network, start)
-    elif vectors_only:
-        raise InputError("vectors_only goes on from a trained network and got none; give --start NAME|FILE")
-    if vectors_only:
-        for weight in network.parameters():
-            weight.requires_grad_(weight.ndim < 2)
-    return network
-
-
-def run_facts(
-    options: Any,
-    bank: PairBank,
-    start: Mapping[str, Tensor] | None,
-    team: Team,
-    bfloat16: bool,
-) -> dict[str, Any]:
-    """What a run must share with its checkpoint to go on from it; how often that is written does not matter."""
-    loop = {name: value for name, value in asdict(options.loop).items() if name != "checkpoint_every"}
-    return {
-        **asdict(options),
-        "loop": loop,
-        "data": bank.facts,
-        "start": None if start is None else content_digest(start, "")[:12],
-        "device": bank.device.type,
-        "devices": team.size,
-        "bfloat16": bfloat16,
-    }
 
 
 def distance(found: Tensor, wanted: Tensor, loss: str) -> Tensor:

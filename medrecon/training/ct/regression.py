@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -16,62 +14,35 @@ from medrecon.networks.ct.load import ONE_STEP, RED_CNN, REGRESSION, CtPrior
 from medrecon.networks.ct.red_cnn import SMALLEST, RedCnn
 from medrecon.networks.ct.space import PIXELS, Space
 from medrecon.networks.unet import UNet
-from medrecon.progress import OnStep, silent
 from medrecon.training.ct import cold
+from medrecon.training.ct.begun import Begun, CtArguments
 from medrecon.training.ct.cold import check_cold, space_of, with_decoded
 from medrecon.training.ct.options import CtRegressionOptions
-from medrecon.training.ct.recipe import OnAverage, TrainedCt, begun, check_common, distance, run_facts
-from medrecon.training.loop import train
+from medrecon.training.ct.recipe import TrainedCt, check_common, distance
 from medrecon.training.memory import memory_explained
-from medrecon.training.team import ALONE, Team
-from medrecon.training.watch import UNWATCHED, Watch
 
 ARCHITECTURES = (ONE_STEP, RED_CNN)
 
 
 def train_ct_regression(
-    bank: PairBank,
-    options: CtRegressionOptions,
-    *,
-    codec: CtPrior | None = None,
-    start: Mapping[str, Tensor] | None = None,
-    compiled: bool = False,
-    bfloat16: bool | None = None,
-    checkpoint: Path | None = None,
-    team: Team = ALONE,
-    watch: Watch = UNWATCHED,
-    on_average: OnAverage | None = None,
-    on_step: OnStep = silent,
+    bank: PairBank, options: CtRegressionOptions, *, codec: CtPrior | None = None, **given: Unpack[CtArguments]
 ) -> TrainedCt:
     """Train on the bank's device; arguments and errors as those of `train_ct_cold`."""
     check(options)
     one_step = options.architecture == ONE_STEP
     space = space_of(options.network, codec) if one_step else PIXELS
-    device = bank.device
-    half = device.type == "cuda" if bfloat16 is None else bfloat16
-    with memory_explained(options.batch, options.size, device):
+    used = None if codec is None else codec.sha256
+    with memory_explained(options.batch, options.size, bank.device):
         bare = UNet(options.network.architecture) if one_step else RedCnn(options.red_cnn)
-        network = begun(bare, options.loop.seed, start, device, options.vectors_only)
-        runner = team.share(torch.compile(network) if compiled else network)  # type: ignore[arg-type]
-        restore = ColdNet(runner, options.network) if one_step else runner
-        facts = run_facts(options, bank, start, team, half) | {"codec": None if codec is None else codec.sha256}
+        begun = Begun(bank, options, bare, given, vectors_only=options.vectors_only, codec=used)
+        restore = ColdNet(begun.runner, options.network) if one_step else begun.runner
 
         def loss_of(generator: torch.Generator) -> Tensor:
             pairs = bank.draw(options.batch, options.size, generator)
-            with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            with begun.autocast():
                 return regression_loss(restore, space, pairs, options)
 
-        run = train(
-            network,
-            loss_of,
-            options.loop,
-            checkpoint=checkpoint,
-            facts=facts,
-            team=team,
-            watch=watch,
-            on_average=on_average,
-            on_step=on_step,
-        )
+        run = begun.train(loss_of)
     return TrainedCt(run.weights, settings_of(options, codec), run)
 
 
