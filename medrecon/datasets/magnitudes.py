@@ -42,7 +42,6 @@ def from_nifti(path: Path) -> Magnitudes:
     """The volume of a NIfTI file, its coarsest axis as slices; raises InputError for what is no magnitude volume."""
     import nibabel  # not part of the core: only NIfTI needs it
     from nibabel.filebasedimages import ImageFileError
-    from nibabel.spatialimages import HeaderDataError
 
     try:
         image: Any = nibabel.load(path)  # type: ignore[attr-defined]
@@ -51,7 +50,7 @@ def from_nifti(path: Path) -> Magnitudes:
         values = np.asarray(image.dataobj, np.float32)
     except InputError:
         raise
-    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
+    except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
         raise InputError(
             f"{path.name} cannot be read as NIfTI ({type(error).__name__}); give a whole .nii or .nii.gz file"
         ) from error
