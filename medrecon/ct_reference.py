@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import product
-
-import numpy as np
-
 from medrecon.errors import InputError
+from medrecon.grid import APART, Grid
 from medrecon.volume import Volume
-
-APART = 0.5
-"""Voxels by which a reference may lie beside its volume: what formats round away is far less."""
 
 
 def checked_reference(volume: Volume, reference: Volume) -> Volume:
@@ -18,7 +12,7 @@ def checked_reference(volume: Volume, reference: Volume) -> Volume:
     if reference.values.shape != volume.values.shape:
         shapes = [" x ".join(map(str, v.values.shape)) for v in (reference, volume)]
         raise InputError(f"the reference has {shapes[0]} voxels, the volume {shapes[1]}; give the same slices")
-    apart = _apart(volume, reference)
+    apart = _grid(volume).voxels_to(_grid(reference))
     if apart > APART:
         raise InputError(
             f"the reference {reference.name} lies elsewhere than {volume.name}, {apart:.3g} voxels away at the "
@@ -27,9 +21,6 @@ def checked_reference(volume: Volume, reference: Volume) -> Volume:
     return reference
 
 
-def _apart(volume: Volume, reference: Volume) -> float:
-    """Largest distance along an axis, in voxels, of a corner from its twin; 0 for .npy, whose place is unknown."""
-    if volume.source is None or reference.source is None:
-        return 0.0
-    corners = np.array([[*corner, 1] for corner in product(*((0, n - 1) for n in volume.values.shape))], float).T
-    return float(np.abs(np.linalg.solve(volume.affine, reference.affine @ corners) - corners).max())
+def _grid(volume: Volume) -> Grid:
+    """The place of .npy is unknown."""
+    return Grid(tuple(volume.values.shape), None if volume.source is None else volume.affine)

@@ -22,8 +22,11 @@ SCANS = "*.h5"
 
 
 def mri_plan(folder: Path, out: Path, pattern: str | None = None) -> Plan:
-    """Every file of `folder` that matches `pattern`, *.h5 unless given; raises InputError for none."""
-    found = (path for path in _matching(folder, out, pattern or SCANS) if path.is_file())
+    """Every file of `folder` that matches `pattern`, *.h5 unless given; raises InputError for none.
+
+    A link to a file that is not there is one that fails, by its name: data sets are kept so.
+    """
+    found = (path for path in _matching(folder, out, pattern or SCANS) if not path.is_dir())
     return _plan(folder, pattern or SCANS, found, lambda path: _scan_item(folder, out, path))
 
 
@@ -53,13 +56,18 @@ def _matching(folder: Path, out: Path, pattern: str) -> Iterator[Path]:
         raise InputError(
             f"--pattern is '{pattern}'; give one that is relative to {folder}, for example '*.h5'"
         ) from None
-    return (path for path in found if path != folder and not _left_out(folder, out, path))
+    return (path for path in found if path != folder and not _left_out(folder, out, path) and not _is_half(path))
 
 
 def _left_out(folder: Path, out: Path, path: Path) -> bool:
     """Hidden names, and results that lie within the folder of inputs."""
     hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
     return hidden or path.resolve().is_relative_to(out.resolve())
+
+
+def _is_half(path: Path) -> bool:
+    """BART's header beside its data: the two are one scan."""
+    return path.suffix.lower() == ".hdr" and path.with_suffix(".cfl").is_file()
 
 
 def _volumes(folder: Path, out: Path) -> Iterator[Path]:

@@ -10,7 +10,7 @@ import torch
 
 from medrecon.batch.discreet import hidden
 from medrecon.batch.plan import Item
-from medrecon.errors import InputError
+from medrecon.errors import InputError, system_words
 
 
 def reason(error: Exception, item: Item) -> str:
@@ -22,7 +22,7 @@ def reason(error: Exception, item: Item) -> str:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return "memory ran out; give fewer --workers, or a machine with more memory"
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}; check the disk and its permissions"
+        return f"{system_words(error)}; check the disk and its permissions"
     place = traceback.extract_tb(error.__traceback__)[-1]
     command = "the command for one file tells more"
     return f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}; {command}"

@@ -21,17 +21,19 @@ class Report:
 
     def __init__(self, plan: Plan, shard: Shard, items: Sequence[Item], left: Sequence[Item]) -> None:
         self.began = time.monotonic()
-        self.known = _slices(left)
+        self.left, self.unknown = _slices(left), _unknown(left)
         self.failures: list[Outcome] = []
-        self.worked = 0
+        self.worked: list[int] = []
         part = "" if shard.count == 1 else f"; shard {shard}: {len(items)} files"
         before = f"; {len(items) - len(left)} done before" if len(left) < len(items) else ""
-        _say(f"{len(plan.items)} files, {_slices(plan.items)} slices{part}{before}")
+        silent = _unknown(plan.items)
+        unknown = f"; {silent} of the files do not say how many they hold" if silent else ""
+        _say(f"{len(plan.items)} files, {_slices(plan.items)} slices{unknown}{part}{before}")
 
     def line(self, outcome: Outcome, tally: Tally) -> None:
         """One file, and how far the run is."""
         item = outcome.item
-        self.worked += item.slices or 0
+        self._count(outcome)
         number = tally.planned - tally.left
         if outcome.reason is None:
             said = f"{item.name}: {outcome.slices} slices, {outcome.seconds:.1f} s"
@@ -52,16 +54,28 @@ class Report:
             _say(f"failed: {failure.item.name}: {failure.reason}")
         _say(RESEARCH_USE)
 
+    def _count(self, outcome: Outcome) -> None:
+        """A file that could not be read took no time."""
+        planned = outcome.item.slices
+        self.left, self.unknown = self.left - (planned or 0), self.unknown - (planned is None)
+        if slices := planned or outcome.slices:
+            self.worked.append(slices)
+
     def _time_left(self, tally: Tally) -> str:
-        """By slices; files of which none are known count for nothing."""
-        remaining = self.known - self.worked
+        """By slices; a file that does not say how many it holds is taken to have as many as those before."""
         if not tally.left or not self.worked:
             return ""
-        return f", about {_duration((time.monotonic() - self.began) / self.worked * remaining)} to go"
+        worked = sum(self.worked)
+        remaining = self.left + self.unknown * worked / len(self.worked)
+        return f", about {_duration((time.monotonic() - self.began) / worked * remaining)} to go"
 
 
 def _slices(items: Sequence[Item]) -> int:
     return sum(item.slices or 0 for item in items)
+
+
+def _unknown(items: Sequence[Item]) -> int:
+    return sum(item.slices is None for item in items)
 
 
 def _duration(seconds: float) -> str:

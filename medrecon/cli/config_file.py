@@ -12,8 +12,11 @@ from typing import Any
 from medrecon.errors import InputError
 
 OPTION = "--config"
-COMMANDS = ("mri", "ct", "batch", "bench mri", "bench ct", "simulate mri", "simulate ct", "score")
-"""Those that take it; recipes of `train` are files of another kind, with tables."""
+COMMANDS = (
+    "mri", "ct", "batch", "info", "score", "report", "simulate mri", "simulate ct", "data pack", "data pack-ct",
+    "data check", "weights show", "weights get", "bench mri", "bench ct", "bench join",
+)  # fmt: skip
+"""Those that take it: all that have options; recipes, of `train` and `weights add`, are files of another kind."""
 NOTE = "All options but files that are given without a name may stand in a file: --config FILE.toml; these here win."
 SHORT = {"-o": "--out"}
 

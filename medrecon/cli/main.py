@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import medrecon
-from medrecon.errors import InputError
+from medrecon.errors import InputError, system_words
 
 COMMANDS = {
     "mri": ("medrecon.cli.mri:run", "reconstruct a scan: medrecon mri scan.h5 -o image.nii.gz --accel 4"),
@@ -112,7 +112,7 @@ def run(argv: Sequence[str]) -> int:
 
 def _reason(error: OSError) -> str:
     """What the system refused, in one line."""
-    said = error.strerror or " ".join(str(error).split()) or type(error).__name__
+    said = system_words(error)
     return f"{error.filename}: {said}" if error.filename else said
 
 

@@ -22,6 +22,9 @@ Options = TypeVar("Options")
 NOT_A_NUMBER = re.compile(r"Error parsing (?P<option>--\S+): .*?\b(?P<kind>int|float)\b.*?'(?P<given>.*?)'\]?", re.I)
 UNKNOWN = re.compile(r"Unrecognized options: (?P<word>[^\s,=]+).*")
 NO_VALUE = re.compile(r"Missing value for argument '(?P<option>--\S+?)'")
+CHOICE = re.compile(
+    r"invalid choice '(?P<given>.*?)' for argument '(?P<option>--\S+?)'\. Expected one of \((?P<all>.*)\)\s*"
+)
 HELP_INDENT = 8  # by which tyro sets an option's help off from the message
 
 
@@ -111,6 +114,8 @@ def _plain_words(message: str) -> str:
     if found := UNKNOWN.fullmatch(message):
         word = found["word"]
         return f"unknown option {word}" if word.startswith("-") else f"'{word}' is one word too many"
+    if found := CHOICE.fullmatch(message):
+        return f"{found['option']} is '{found['given']}'; choose one of {found['all'].replace(chr(39), '')}"
     if found := NO_VALUE.match(message):
         return f"{found['option']} has no value; give one"
     return message

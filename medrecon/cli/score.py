@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
     from medrecon.evaluation.folders import FolderScores
     from medrecon.evaluation.protocols import Scores
 
-DESCRIPTION = """Score an image against a reference. MR: .h5 of medrecon or fastMRI, .npy or .nii.gz.
-CT, in HU: a DICOM series (its folder), .nii.gz or .npy.
+DESCRIPTION = """Score an image against a reference. MR: .h5 of medrecon or fastMRI, .npy, .nii.gz or the folder of a
+DICOM series. CT, in HU: a DICOM series (its folder), .nii.gz or .npy.
 Of two folders the files of the same stem are scored, and their mean and spread.
+Images that lie elsewhere in the patient than their references, as far as both files say it, are refused.
 
 medrecon score image.h5 reference.h5 --protocol full-range
 
@@ -82,23 +84,37 @@ def _check(options: Score) -> None:
 
 
 def _are_folders(options: Score) -> bool:
-    """Whether both are folders of volumes; a folder of CT may be one series."""
-    if not (options.pred.is_dir() and options.target.is_dir()):
-        return False
+    """Whether both are folders of volumes; a folder may be one series. Raises InputError for one of each."""
     from medrecon.evaluation.folders.pairs import is_series
 
-    return options.protocol in MRI or not (is_series(options.pred) or is_series(options.target))
+    both = options.pred, options.target
+    for path in both:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder; expected an image, or a folder of images")
+    folders = [path.is_dir() and not is_series(path) for path in both]
+    if any(folders) and not all(folders):
+        folder, image = both if folders[0] else both[::-1]
+        raise InputError(f"{folder} is a folder of images and {image} one image; give two of a kind")
+    return all(folders)
 
 
 def _pair(options: Score) -> Scores:
     from medrecon.evaluation.folders import FolderScores, VolumeScores, score_pair
+    from medrecon.evaluation.folders.agreement import check_agreement, methods
     from medrecon.evaluation.folders.pairs import Pair
+    from medrecon.evaluation.folders.places import check_places
     from medrecon.evaluation.folders.targets import reference_kind, target_datasets
+    from medrecon.io.records import saved_record
 
     pair = Pair(options.pred.name, options.pred, options.target)
-    scores = score_pair(pair, options.protocol, options.dataset)
     kind = reference_kind(options.target, target_datasets(options.target, options.protocol, options.dataset))
-    _write(FolderScores(options.protocol, kind, (VolumeScores(options.pred.name, scores),)), options)
+    record = saved_record(pair.prediction)
+    check_agreement({pair.name: record}, {pair.name: kind}, options.protocol)
+    warnings = check_places([pair], options.protocol, options.dataset)
+    scores = score_pair(pair, options.protocol, options.dataset)
+    _write(
+        FolderScores(options.protocol, kind, (VolumeScores(pair.name, scores, *methods([record])),)), options, warnings
+    )
     return scores
 
 
@@ -122,26 +138,34 @@ def _folders(options: Score) -> int:
     from medrecon.cli.bar import progress_bar
     from medrecon.cli.score_table import print_folder_scores
     from medrecon.evaluation.folders import Selection, score_folders
+    from medrecon.evaluation.folders.pairs import pair_by_stem
+    from medrecon.evaluation.folders.places import check_places
 
+    selection = Selection(options.acquisition, options.acceleration)
+    pairs = pair_by_stem(options.pred, options.target, ct=options.protocol not in MRI, wanted=selection)
+    warnings = check_places(pairs.pairs, options.protocol, options.dataset)
     with progress_bar() as on_step:
         found = score_folders(
             options.pred,
             options.target,
             options.protocol,
             dataset=options.dataset,
-            selection=Selection(options.acquisition, options.acceleration),
+            selection=selection,
             on_step=on_step,
         )
-    _write(found, options)
+    _write(found, options, warnings)
     print_folder_scores(found)
     return 0 if found.is_complete else NOT_ALL
 
 
-def _write(found: FolderScores, options: Score) -> None:
+def _write(found: FolderScores, options: Score, warnings: Sequence[str]) -> None:
+    """Both files, and to standard error what may be wrong with the pairs."""
     from medrecon.io import write_json
     from medrecon.io.score_csv import write_csv
 
     if options.csv is not None:
         write_csv(found, options.csv)
     if options.json is not None:
-        write_json(found.as_dict(), options.json)
+        write_json({**found.as_dict(), "warnings": list(warnings)}, options.json)
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)

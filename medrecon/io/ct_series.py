@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from medrecon.errors import InputError
+from medrecon.grid import Grid
 from medrecon.io.ct_fill import fill_value
-from medrecon.io.ct_frames import Frame, read_frames
+from medrecon.io.ct_frames import Frame, headers_of, read_frames
 from medrecon.io.ct_numbers import hounsfield, padding_range
 from medrecon.io.dicom import (
     NO_IMAGE,
@@ -55,9 +56,27 @@ def volume_of(series: SeriesFiles, modality: str = "CT") -> Volume:
         ) from error
 
 
+def series_grid(path: Path) -> Grid:
+    """Where the voxels of `load_series` lie, by the headers alone; raises InputError."""
+    import pydicom
+
+    series = _series_at(path)
+    try:
+        with quietly():
+            parts = [pydicom.dcmread(file, stop_before_pixels=True) for file in series.files]
+            frames = {(str(part.SOPInstanceUID), i): h for part in parts for i, h in enumerate(headers_of(part))}
+            headers = list(frames.values())
+            _, affine = stack_geometry(headers, may_shear=True)
+            return Grid((len(headers), int(headers[0].Rows), int(headers[0].Columns)), affine)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error.__cause__
+    except UNREADABLE as error:
+        raise InputError(f"{path}: its geometry cannot be read ({type(error).__name__}); export it again") from error
+
+
 def _series_at(path: Path) -> SeriesFiles:
     """The one series of a folder, or all files beside `path` that belong to its series."""
-    series, refused = find_series(_dicom_files(path))
+    series, refused = find_series(dicom_files(path))
     for file, why in refused:
         if _lost_image(file):
             raise InputError(f"{file}: its header is cut off; copy it again")
@@ -74,14 +93,14 @@ def _series_at(path: Path) -> SeriesFiles:
     return series[0]
 
 
-def _dicom_files(path: Path) -> list[Path]:
+def dicom_files(path: Path) -> list[Path]:
     """The files that can belong to the series; one that is called DICOM and is none was cut off, and no gap."""
     files = path.rglob("*") if path.is_dir() else path.parent.iterdir()
     visible = [file for file in sorted(files) if file == path or (file.is_file() and not file.name.startswith("."))]
     dicom = [file for file in visible if is_dicom(file)]
     broken = next((f for f in visible if f.name.lower().endswith(ENDINGS) and f not in set(dicom)), None)
     if broken is not None:
-        raise InputError(f"{broken}: has no DICOM header, cut off?; expected a slice of CT: copy it again")
+        raise InputError(f"{broken}: has no DICOM header, cut off?; expected a slice of the series: copy it again")
     return dicom
 
 

@@ -92,9 +92,9 @@ def read_series(series: SeriesFiles) -> ImageSeries:
         with quietly():
             parts = {str(part.SOPInstanceUID): part for part in map(pydicom.dcmread, series.files)}
             slices = list(parts.values())
-            _check(slices)
+            check_parts(slices)
             order, affine = stack_geometry(slices)
-            return ImageSeries(np.stack([_values(slices[i]) for i in order]), affine)
+            return ImageSeries(np.stack([rescaled(slices[i]) for i in order]), affine)
     except InputError:
         raise
     except UNREADABLE as error:
@@ -134,13 +134,13 @@ def check_pictures(slices: Sequence[Dataset]) -> None:
         raise InputError("its pixels are not grey values (MONOCHROME2); give the original images")
     if any(str(p.get("BurnedInAnnotation", "")).upper() == "YES" for p in slices):
         raise InputError("text is burned into its pixels, which may name the patient; give the original images")
-    grids = {(int(p.Rows), int(p.Columns), *(round(float(s), 4) for s in p.PixelSpacing)) for p in slices}
+    grids = {(int(p.Rows), int(p.Columns), *(round(float(s), 4) for s in p.get("PixelSpacing") or ())) for p in slices}
     if len(grids) > 1:
         raise InputError(f"its slices have {len(grids)} different matrices or pixel sizes; give one stack a series")
 
 
-def _check(slices: Sequence[Dataset]) -> None:
-    """One frame a file, no phase, and what holds for all pictures."""
+def check_parts(slices: Sequence[Dataset]) -> None:
+    """One frame a file, no phase, and what holds for all pictures; raises InputError."""
     if any(int(p.get("NumberOfFrames") or 1) > 1 for p in slices):
         raise InputError("a multi-frame (enhanced) object; convert it to NIfTI")
     if any({"P", "PHASE", "PHASE MAP"} & {str(word).upper() for word in p.get("ImageType") or ()} for p in slices):
@@ -148,6 +148,7 @@ def _check(slices: Sequence[Dataset]) -> None:
     check_pictures(slices)
 
 
-def _values(part: Dataset) -> NDArray[np.float32]:
+def rescaled(part: Dataset) -> NDArray[np.float32]:
+    """The pixels by slope and intercept."""
     slope, intercept = float(part.get("RescaleSlope") or 1), float(part.get("RescaleIntercept") or 0)
     return part.pixel_array.astype(np.float32) * np.float32(slope) + np.float32(intercept)

@@ -1,4 +1,4 @@
-"""Finished images from files, for scoring: .h5 (ours and fastMRI's), .nii, .nii.gz and .npy."""
+"""Finished images from files, for scoring: .h5 (ours and fastMRI's), .nii, .nii.gz, .npy, folders of MR series."""
 
 from os import PathLike
 from pathlib import Path
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from medrecon.errors import InputError
+from medrecon.io.nifti_damage import reading_nifti
 from medrecon.io.plain import is_npy
 
 DATASETS = ("reconstruction", "reconstruction_rss", "reconstruction_esc", "reference", "truth")
@@ -18,7 +19,8 @@ NIFTI = (".nii", ".nii.gz")
 def load_images(path: str | PathLike[str], names: tuple[str, ...] = DATASETS) -> Tensor:
     """`(slice, y, x)` float32 magnitudes; of an HDF5 file the first dataset of `names` that it has.
 
-    An image `(y, x)` becomes one slice, complex images their magnitude. Raises InputError for anything else.
+    An image `(y, x)` becomes one slice, complex images their magnitude; a folder is read as an MR series in DICOM.
+    Raises InputError for anything else.
     """
     return torch.from_numpy(np.ascontiguousarray(stored_images(path, names), dtype=np.float32))
 
@@ -26,8 +28,8 @@ def load_images(path: str | PathLike[str], names: tuple[str, ...] = DATASETS) ->
 def stored_images(path: str | PathLike[str], names: tuple[str, ...] = DATASETS) -> np.ndarray:
     """As `load_images`, in the precision of the file."""
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected an image in .h5, .nii, .nii.gz or .npy")
+    if not path.exists():
+        raise InputError(f"{path}: no such file; expected an image in .h5, .nii, .nii.gz, .npy or an MR series")
     try:
         values = _read(path, names)
     except InputError:
@@ -45,6 +47,10 @@ def stored_images(path: str | PathLike[str], names: tuple[str, ...] = DATASETS) 
 
 
 def _read(path: Path, names: tuple[str, ...]) -> np.ndarray:
+    if path.is_dir():
+        from medrecon.io.mr_images import load_mr_series
+
+        return load_mr_series(path)[0]
     if h5py.is_hdf5(path):
         return _read_hdf5(path, names)
     if is_npy(path):
@@ -65,11 +71,6 @@ def _read_hdf5(path: Path, names: tuple[str, ...]) -> np.ndarray:
 def _read_nifti(path: Path) -> np.ndarray:
     """(x, y, slice) as stored, back to (slice, y, x)."""
     import nibabel as nib
-    from nibabel.filebasedimages import ImageFileError
 
-    try:
+    with reading_nifti(path):
         return np.asarray(nib.load(path).dataobj).T  # type: ignore[attr-defined]
-    except ImageFileError as error:
-        raise InputError(
-            f"{path}: not a NIfTI image ({str(error).splitlines()[0]}); check or write it again"
-        ) from error

@@ -5,7 +5,6 @@ and left, as a scanner writes them; a volume is written back with the axes of th
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medrecon.errors import InputError
+from medrecon.grid import Grid
 from medrecon.io.ct_fill import fill_value
+from medrecon.io.nifti_damage import reading_nifti
 from medrecon.volume import AIR, NiftiSource, Volume
 
 ENDINGS = (".nii", ".nii.gz")
@@ -25,6 +26,8 @@ RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SHEAR = 1e-4
 """Cosine of two axes above which a quaternion does not describe them."""
 SHORT = np.iinfo(np.int16)
+UNPLACED = b"orientation unknown"
+"""In the description of files whose affine holds sizes alone and directions for viewers."""
 
 
 def load_nifti(path: Path) -> Volume:
@@ -35,6 +38,35 @@ def load_nifti(path: Path) -> Volume:
     array = np.array(array, np.float32, order="C")
     affine = RAS @ ras @ _to_file(source, array.shape)
     return hounsfield_volume(array, affine, _name(path), source)
+
+
+def nifti_grid(path: Path) -> Grid:
+    """Where the voxels of `load_nifti` lie, by the header alone; unknown where the file names no space."""
+    shape, ras = _header_grid(path)
+    if ras is None:
+        return Grid(shape)
+    source = _orientation(ras)
+    turned = tuple(shape[axis] for axis in source.axes)
+    return Grid(turned, RAS @ ras @ _to_file(source, turned))
+
+
+def stored_grid(path: Path) -> Grid:
+    """Where the voxels of the file lie in its own order of axes, turned about: (x, y, slice) is (slice, y, x)."""
+    shape, ras = _header_grid(path)
+    return Grid(shape[::-1], None if ras is None else RAS @ ras[:, [2, 1, 0, 3]])
+
+
+def _header_grid(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64] | None]:
+    """Shape (i, j, k) of a file, and its affine where that leads to a place that is known."""
+    import nibabel as nib
+
+    with reading_nifti(path):
+        image: Any = nib.load(path)  # type: ignore[attr-defined]
+        shape = tuple(n for i, n in enumerate(image.shape) if i < 3 or n > 1)
+        header = image.header
+        coded = UNPLACED not in bytes(header["descrip"]) and bool(header["sform_code"] or header["qform_code"])
+        affine = np.asarray(image.affine, float)
+    return (*shape, *(1,) * (3 - len(shape))), affine if coded else None
 
 
 def hounsfield_volume(
@@ -82,20 +114,13 @@ def write_nifti(values: Tensor, like: Volume, path: Path, record: Mapping[str, A
 def _read(path: Path) -> tuple[NDArray, NDArray[np.float64]]:
     """Values (i, j, k) as the file has them, and its affine."""
     import nibabel as nib
-    from nibabel.filebasedimages import ImageFileError
 
-    try:
+    with reading_nifti(path):
         image: Any = nib.load(path)  # type: ignore[attr-defined]
         if image.get_data_dtype().kind not in "iuf":
             raise InputError(f"{path}: holds {image.get_data_dtype()} values; expected numbers in HU")
         values = np.asarray(image.dataobj)
         affine = np.asarray(image.affine, float)
-    except InputError:
-        raise
-    except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
-        raise InputError(
-            f"{path}: cannot be read as NIfTI ({type(error).__name__}), cut off?; copy or write it again"
-        ) from error
     if values.ndim > 3 and values.shape[3:] == (1,) * (values.ndim - 3):
         values = values.reshape(values.shape[:3])
     values = values[..., None] if values.ndim == 2 else values

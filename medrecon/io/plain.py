@@ -39,7 +39,8 @@ def read_npy(path: Path) -> Scan:
     datasets.check_kspace_layout(array.dtype, array.shape, path)
     kspace = datasets.as_kspace(_ordered(array, {}, path), path)
     sampling = detect_sampling(sampled_points(kspace))
-    return Scan(kspace * sampling.mask, sampling.mask, sampling.lattice, sampling.phase_axes, name=path.stem)
+    points, lattice, axes = sampling.mask, sampling.lattice, sampling.phase_axes
+    return Scan(kspace * points, points, lattice, axes, name=path.stem, header={"format": "NumPy"})
 
 
 def read_hdf5(file: h5py.File, path: Path, *, keep_identity: bool = False) -> Scan:
@@ -74,6 +75,7 @@ def read_hdf5(file: h5py.File, path: Path, *, keep_identity: bool = False) -> Sc
         lesions=datasets.read_lesions(datasets.find(file, "lesion_mask"), (slices, *grid), path),
         name=path.stem,
         header={
+            "format": "plain HDF5",
             **{name: datasets.plain_value(attributes[name]) for name in FACTS if name in attributes},
             **datasets.identity(attributes, keep_identity),
         },

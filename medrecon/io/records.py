@@ -10,6 +10,9 @@ from typing import Any
 
 import h5py
 
+from medrecon.errors import InputError
+from medrecon.io.nifti_damage import reading_nifti
+
 ENDINGS = (".h5", ".hdf5", ".nii.gz", ".nii", ".npy", ".png", ".json")
 NIFTI = (".nii", ".nii.gz")
 UNREADABLE = (OSError, ValueError, KeyError, RuntimeError)
@@ -66,11 +69,11 @@ def _inside(path: Path) -> Any:
 
 def _nifti_comment(path: Path) -> Any:
     import nibabel as nib
-    from nibabel.filebasedimages import ImageFileError
 
     try:
-        extensions = nib.load(path).header.extensions  # type: ignore[attr-defined]
-    except ImageFileError:
+        with reading_nifti(path):
+            extensions = nib.load(path).header.extensions  # type: ignore[attr-defined]
+    except InputError:
         return None
     comments = [e.get_content() for e in extensions if e.get_code() == COMMENT]
     return json.loads(comments[0]) if comments else None

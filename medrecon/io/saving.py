@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from medrecon.atomic import whole_file, whole_folder
 from medrecon.errors import InputError
-from medrecon.io.nifti import RAS, is_sheared
+from medrecon.io.nifti import RAS, UNPLACED, is_sheared
 from medrecon.io.writable import ENDINGS, check_writable, ending, is_folder_name
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def _write_h5(reconstruction: Reconstruction, path: Path) -> None:
         "reference": reconstruction.reference,
         "std": reconstruction.std,
     }
-    with h5py.File(path, "w") as file:
+    whole = BytesIO()  # in memory: where a disk fills up under HDF5, closing the file may end the process
+    with h5py.File(whole, "w") as file:
         for name, values in arrays.items():
             if values is not None:
                 kind = np.complex64 if values.is_complex() else np.float32
@@ -85,6 +87,7 @@ def _write_h5(reconstruction: Reconstruction, path: Path) -> None:
         if reconstruction.std is not None:
             file["std"].attrs["meaning"] = reconstruction.spread
         file.attrs["provenance"] = _provenance(reconstruction)
+    path.write_bytes(whole.getbuffer())
 
 
 def _write_nifti(reconstruction: Reconstruction, path: Path) -> None:
@@ -100,7 +103,7 @@ def _write_nifti(reconstruction: Reconstruction, path: Path) -> None:
         sheared = is_sheared(affine)
         image.set_qform(None if sheared else affine, code=0 if sheared else 1)
     image.header.set_xyzt_units("mm" if placed or reconstruction.voxel_mm else "unknown")
-    image.header["descrip"] = b"medrecon, research use only" + (b"" if placed else b", orientation unknown")
+    image.header["descrip"] = b"medrecon, research use only" + (b"" if placed else b", " + UNPLACED)
     record = _provenance(reconstruction).encode()
     image.header.extensions.append(Nifti1Extension("comment", record))
     nib.save(image, path)

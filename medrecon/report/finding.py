@@ -10,6 +10,7 @@ import numpy as np
 
 from medrecon.errors import InputError
 from medrecon.evaluation.folders.pairs import images, name_of
+from medrecon.io.nifti_damage import reading_nifti
 from medrecon.io.records import UNREADABLE, Record, is_ct, read_record, saved_record
 from medrecon.io.writable import ending
 from medrecon.report.manifests import Manifests, read_manifests
@@ -104,7 +105,8 @@ def _shape(path: Path, record: Record) -> tuple[int, int, int]:
     else:
         import nibabel as nib
 
-        shape = nib.load(path).shape[::-1]  # type: ignore[attr-defined]
+        with reading_nifti(path):
+            shape = nib.load(path).shape[::-1]  # type: ignore[attr-defined]
     if len(shape) == 2:
         shape = (1, *shape)
     if len(shape) != 3 or 0 in shape:

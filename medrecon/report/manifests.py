@@ -33,22 +33,27 @@ class Manifests:
 def read_manifests(folder: Path) -> Manifests:
     """Of every shard: the first line tells how all was made, each other one what became of a file, the last one counts.
 
+    What failed in one shard's manifest and was done later under another has not failed.
+
     Lines that cannot be read are passed over; of a killed run the last may be torn.
     """
     records: dict[str, Record] = {}
     warnings: dict[str, list[str]] = {}
-    failed: list[tuple[str, str]] = []
+    failed: dict[str, tuple[str, str]] = {}
+    done: set[str] = set()
     for path in sorted(folder.glob(NAMES)):
         head, *entries = [*_lines(path)] or [{}]
         for entry in {str(each.get("file")): each for each in entries}.values():
             place = str(entry.get("out"))
             if entry.get("status") != "done":
-                failed.append((str(entry.get("file")), str(entry.get("reason") or "failed")))
+                failed[place] = str(entry.get("file")), str(entry.get("reason") or "failed")
                 continue
+            if (folder / place).exists():
+                done.add(place)
             warnings[place] = [str(each) for each in entry.get("warnings") or ()]
             if head.get("command") == "ct":
                 records[place] = _ct_record(head)
-    return Manifests(records, warnings, tuple(failed))
+    return Manifests(records, warnings, tuple(said for place, said in failed.items() if place not in done))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

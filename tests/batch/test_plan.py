@@ -96,3 +96,18 @@ def test_a_folder_that_is_called_after_the_patient_loses_its_name(tmp_path, fold
 def test_messages_lose_the_words_of_the_patient():
     words = ("MRN4711", "Jane", "Roe")
     assert hidden("jane_roe/IM1:\n cut off; wrong heroes", words) == "***_***/IM1: cut off; wrong heroes"
+
+
+def test_a_link_to_a_file_that_is_not_there_is_not_passed_over_in_silence(tmp_path):
+    (tmp_path / "folder.h5").mkdir()
+    (tmp_path / "lost.h5").symlink_to("annex/object")
+    plan = mri_plan(tmp_path, tmp_path / "out")
+    assert [(item.name, item.slices) for item in plan.items] == [("lost.h5", None)]
+
+
+def test_the_two_files_of_a_bart_scan_are_one_item(tmp_path):
+    """So that a folder of several formats can be taken by the pattern *."""
+    for name in ("a.cfl", "a.hdr", "alone.hdr", "b.h5"):
+        scan(tmp_path / name)
+    names = [item.name for item in mri_plan(tmp_path, tmp_path / "out", "*").items]
+    assert names == ["a.cfl", "alone.hdr", "b.h5"]

@@ -6,6 +6,7 @@ import pytest
 
 from medrecon.cli import batch, bench, mri
 from medrecon.cli.config_file import COMMANDS, with_config
+from medrecon.cli.main import COMMANDS as ALL
 from medrecon.cli.main import run
 from medrecon.cli.parse import method_name, parse, parse_both
 from medrecon.mri import method_class
@@ -37,7 +38,20 @@ def test_options_of_the_file_come_after_those_given_which_win(config) -> None:
 NEEDED = {
     "batch": ["a", "b"], "bench mri": ["--data", "d", "-o", "x"], "bench ct": ["-o", "x"],
     "simulate mri": ["v.nii", "-o", "x.h5"], "simulate ct": ["v.nii", "-o", "x.nii"], "score": ["a", "b"],
+    "info": ["a"], "report": ["a"], "data pack": ["d", "-o", "x.h5"], "data pack-ct": ["d", "-o", "x.h5"],
+    "data check": ["m.json", "d"], "weights show": ["n"],
+    "weights get": ["n", "--from", "f"], "bench join": ["a", "-o", "x.json"],
 }  # fmt: skip
+
+
+def test_no_command_with_options_is_left_out() -> None:
+    bare = {"weights list", "weights check", "weights add"}  # the last takes the recipe of bare weights
+    assert set(COMMANDS) == {name for name in ALL if not name.startswith("train ")} - bare
+
+
+def test_options_of_report_come_from_the_file(tmp_path, config, capsys) -> None:
+    assert run(["report", str(tmp_path), "--config", config("limit = 0")]) == 2
+    assert "own.toml: --limit is 0" in capsys.readouterr().err
 
 
 def test_every_command_takes_one_and_its_help_says_so(config, capsys) -> None:

@@ -217,3 +217,10 @@ def test_missing_arguments_are_one_line(command: str, capsys: pytest.CaptureFixt
     said = capsys.readouterr().err
     assert len(said.splitlines()) == 1
     assert f"medrecon {command} --help" in said
+
+
+def test_a_value_that_is_no_choice_lists_the_choices_as_a_user_types_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["batch", "in", "out", "--engine", "foo"]) == 2
+    assert capsys.readouterr().err == (
+        "medrecon: --engine is 'foo'; choose one of local, ray; see medrecon batch --help\n"
+    )

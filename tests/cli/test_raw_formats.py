@@ -165,7 +165,13 @@ def test_info_tells_of_every_format(tmp_path, named, capsys):
     savemat(tmp_path / "m.mat", {"raw": noise((16, 12, 4))})
     (tmp_path / "b.cfl").write_bytes(noise((16, 12, 1, 4)).tobytes(order="F"))
     (tmp_path / "b.hdr").write_text("# Dimensions\n16 12 1 4 1 1 1 1 1 1 1 1 1 1 1 1\n")
-    expected = {"scan.h5": "ISMRMRD", "meas.dat": "Siemens twix", "m.mat": "MATLAB", "b.cfl": "BART cfl"}
+    np.save(tmp_path / "a.npy", noise((4, 16, 12)))
+    with h5py.File(tmp_path / "p.h5", "w") as file:
+        file["kspace"] = noise((4, 16, 12))
+    expected = {
+        "scan.h5": "ISMRMRD", "meas.dat": "Siemens twix", "m.mat": "MATLAB", "b.cfl": "BART cfl", "a.npy": "NumPy",
+        "p.h5": "plain HDF5",
+    }  # fmt: skip
     for name, told in expected.items():
         assert run(["info", str(tmp_path / name)]) == 0
         rows = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())

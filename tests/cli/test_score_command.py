@@ -3,6 +3,7 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 from fastmri_folders import image, record, write_prediction, write_target
 
@@ -64,3 +65,34 @@ def test_one_pair_has_its_json_and_csv_too(folders, tmp_path):
     written = json.loads((tmp_path / "one.json").read_text())
     assert (written["reference"], len(written["volumes"])) == ("rss", 1)
     assert written["std"]["psnr"] is None
+
+
+def test_a_pair_is_held_to_the_same_as_a_folder(tmp_path, capsys):
+    """Its modality is that of the protocol, its two sides are of a kind, and the record says what made it."""
+    values, out = image(48, 40), tmp_path / "s.json"
+    target = write_target(tmp_path / "t" / "file.h5", values)
+    pred = write_prediction(tmp_path / "p" / "file.h5", values, record=record())
+    assert run(["score", str(pred), str(target), "--json", str(out)]) == 0
+    assert json.loads(out.read_text())["methods"] == ["spirit"]
+    np.save(tmp_path / "ct.npy", values)
+    made = {"method": "tv", "dose": 0.25, "versions": {}, "scores": None}
+    (tmp_path / "ct.json").write_text(json.dumps(made))
+    capsys.readouterr()
+    for argv, said in (
+        ([pred, target, "--protocol", "ct-full"], "file.h5 is MR, by spirit, and 'ct-full' is no protocol of MR"),
+        ([tmp_path / "ct.npy", target], "ct.npy is CT, by tv, and 'full-range' is no protocol of CT"),
+        ([pred.parent, target], f"{pred.parent} is a folder of images and {target} one image; give two of a kind"),
+        ([pred, target.parent], f"{target.parent} is a folder of images and {pred} one image; give two of a kind"),
+        ([pred.parent, tmp_path / "none"], f"{tmp_path / 'none'}: no such file or folder"),
+    ):
+        assert run(["score", *map(str, argv)]) == 2, argv
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1
+
+
+def test_what_is_no_ct_is_one_line(tmp_path, capsys):
+    values = image(48, 40)
+    files = [str(write_target(tmp_path / name / "f.h5", values)) for name in ("p", "t")]
+    assert run(["score", *files, "--protocol", "ct-full"]) == 2
+    assert "neither DICOM nor NIfTI nor .npy" in capsys.readouterr().err

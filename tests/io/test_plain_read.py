@@ -18,7 +18,7 @@ def test_attributes_are_honoured(plain_file):
     np.testing.assert_array_equal(scan.kspace, kspace)
     assert (scan.voxel_mm, scan.slice_mm, scan.phase_axes) == ((16, 16), 5, ("y",))
     assert scan.crop is None
-    assert dict(scan.header) == {"sequence": "FLASH"}
+    assert dict(scan.header) == {"format": "plain HDF5", "sequence": "FLASH"}
     assert scan.is_fully_sampled
 
 

@@ -1,6 +1,7 @@
 """Results out and back in; nothing half-written."""
 
 import json
+import resource
 
 import h5py
 import nibabel as nib
@@ -9,15 +10,15 @@ import pytest
 import torch
 from kspace_files import noise
 
-from medrecon.errors import InputError
+from medrecon.errors import InputError, system_words
 from medrecon.io import check_writable, load_images, save, write_json
 from medrecon.reconstruction import Reconstruction
 
 RECORD = {"method": "spirit", "net_acceleration": 4.0, "scores": None, "residual": None}
 
 
-def result(**changes):
-    image = torch.from_numpy(noise((3, 20, 14)))
+def result(values=None, **changes):
+    image = torch.from_numpy(noise((3, 20, 14)) if values is None else values)
     facts = {
         "zero_filled": image.abs() * 0.9,
         "std": image.abs() * 0.1,
@@ -139,3 +140,25 @@ def test_bad_images(plain_file, tmp_path):
         with pytest.raises(InputError) as caught:
             load_images(path)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["out.h5", "out.npy", "series"])
+def test_a_full_disk_is_one_error_and_leaves_nothing(tmp_path, name):
+    """A limit on the size of files in place of the disk; HDF5 itself would not get over it."""
+    made = result(noise((3, 200, 140)))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(OSError) as caught:  # noqa: PT011 - each library has its own words
+            save(made, tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "\n" not in system_words(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_hdf5_says_of_a_disk_is_cut_to_one_line_without_path_and_time():
+    said = "Can't write (file write failed: time = Thu Nov 26\n, filename = '/home/roe/x.h5', errno = 28)"
+    assert system_words(OSError(28, said)) == "Can't write"
+    assert system_words(OSError(28, "No space left on device")) == "No space left on device"
+    assert system_words(OSError()) == "OSError"

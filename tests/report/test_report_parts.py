@@ -146,6 +146,19 @@ def test_a_manifest_of_a_batch_tells_what_files_cannot(tmp_path):
     assert ct.record["seed"] == 3
 
 
+def test_what_failed_in_a_shard_and_was_done_by_a_later_run_is_not_left_out(tmp_path):
+    save(reconstruction(slices=2), tmp_path / "head.h5")
+    lost = {"file": "head.h5", "out": "head.h5", "status": "failed", "reason": "cut off"}
+    gone = {"file": "leg.h5", "out": "leg.h5", "status": "failed", "reason": "cut off too"}
+    for name, entries in (
+        ("manifest-1of2.jsonl", [lost, gone]),
+        ("manifest.jsonl", [{**lost, "status": "done"}, {**gone, "status": "done"}]),
+    ):
+        (tmp_path / name).write_text("".join(f"{json.dumps(line)}\n" for line in [{"command": "mri"}, *entries]))
+    _, left_out = find_results(tmp_path)
+    assert left_out == (("leg.h5", "cut off too"),)  # its result was taken away since
+
+
 def test_of_one_stem_the_fuller_file_is_taken(tmp_path):
     made = reconstruction(slices=3)
     for ending in (".h5", ".nii.gz", ".npy"):
