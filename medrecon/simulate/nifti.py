@@ -152,13 +152,16 @@ def _read(path: Path) -> tuple[NDArray[np.float32], tuple[float, ...], tuple[str
     """Values, spacing in mm and orientation codes of a 3-D volume."""
     import nibabel
     from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError  # of a header whose numbers mean nothing; no ValueError
 
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give one NIfTI volume (.nii or .nii.gz)")
     if not path.is_file():
         raise InputError(f"{path} does not exist; give a NIfTI volume (.nii or .nii.gz)")
     try:
         image: Any = nibabel.load(path)
         values = np.asarray(image.dataobj, dtype=np.float32)
-    except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
+    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
         raise InputError(
             f"{path} cannot be read as NIfTI ({type(error).__name__}); give a whole .nii or .nii.gz file"
         ) from error

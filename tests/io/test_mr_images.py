@@ -64,3 +64,16 @@ def test_info_and_report_show_a_derived_series(tmp_path, capsys, place):
     assert run(["report", str(tmp_path)]) == 0
     page = read_page((tmp_path / "report.html").read_text())
     assert page.one("details", class_="volume").all("img")
+
+
+def test_folders_of_derived_series_are_scored(tmp_path, capsys):
+    for side in ("p", "t"):
+        (tmp_path / side).mkdir()
+    for name, seed in (("one", 0), ("two", 1)):
+        save(reconstruction(slices=2, seed=seed), tmp_path / "p" / name)
+        save(reconstruction(slices=2, seed=seed, noise=0.0), tmp_path / "t" / name)
+    table = tmp_path / "scores.csv"
+    assert run(["score", str(tmp_path / "p"), str(tmp_path / "t"), "--csv", str(table)]) == 0
+    said = capsys.readouterr().out
+    assert "full-range" in said
+    assert [line.split(",")[0] for line in table.read_text().splitlines()[1:3]] == ["one", "two"]

@@ -46,6 +46,16 @@ def test_every_command_says_so_in_one_line(damaged, tmp_path, capsys):
     assert not (tmp_path / "out.nii.gz").exists()
 
 
+def test_simulation_says_so_in_one_line(damaged, tmp_path, capsys):
+    assert run(["simulate", "mri", str(damaged), "-o", str(tmp_path / "scan.h5")]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"{damaged} cannot be read as NIfTI" in said
+    assert run(["simulate", "mri", str(tmp_path), "-o", str(tmp_path / "scan.h5")]) == 2
+    assert "is a folder; give one NIfTI volume" in capsys.readouterr().err
+    assert not (tmp_path / "scan.h5").exists()
+
+
 def test_a_folder_is_scored_and_shown_without_it(damaged, tmp_path, capsys):
     for folder in ("p", "t"):
         (tmp_path / folder).mkdir()

@@ -49,7 +49,7 @@ def pair_by_stem(
     if held and not chosen:
         raise InputError(f"{targets}: none of its {len(held)} files is of the acquisition and acceleration asked for")
     if not pairs:
-        kinds = ", ".join(CT if ct else MRI) + (", or the folder of a DICOM series" if ct else "")
+        kinds = ", ".join(CT if ct else MRI) + ", or the folder of a DICOM series"
         raise InputError(
             f"{predictions} and {targets} have no name in common ({len(found)} and {len(held)} files of {kinds}); "
             "give folders whose files have the same stems"
@@ -59,9 +59,9 @@ def pair_by_stem(
 
 
 def named(folder: Path, *, ct: bool, without: Path | None = None) -> dict[str, Path]:
-    """Images of `folder` by their names, sorted, but for those of the folder `without`; of CT, DICOM series too."""
+    """Images of `folder` by their names, sorted, DICOM series among them, but for those of the folder `without`."""
     found: dict[str, Path] = {}
-    for path in images(folder, CT if ct else MRI, series=ct, without=without):
+    for path in images(folder, CT if ct else MRI, without=without):
         name = name_of(path, folder)
         if name in found:
             raise InputError(f"{folder}: {found[name].name} and {path.name} have the same stem; keep one of them there")
@@ -69,19 +69,17 @@ def named(folder: Path, *, ct: bool, without: Path | None = None) -> dict[str, P
     return dict(sorted(found.items()))
 
 
-def images(
-    folder: Path, endings: tuple[str, ...], *, series: bool = True, without: Path | None = None
-) -> Iterator[Path]:
+def images(folder: Path, endings: tuple[str, ...], *, without: Path | None = None) -> Iterator[Path]:
     """Files of `folder` and of folders in it, and folders of DICOM series, sorted; hidden ones are left alone."""
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or (without is not None and path.resolve() == without.resolve()):
             continue
         if not path.is_dir():
             yield from [path] if ending(path, endings) else []
-        elif series and is_series(path):
+        elif is_series(path):
             yield path
         else:
-            yield from images(path, endings, series=series, without=without)
+            yield from images(path, endings, without=without)
 
 
 def name_of(path: Path, folder: Path) -> str:
