@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from medrecon.errors import InputError
+from medrecon.io.facts import Facts
 from medrecon.scan import Scan
 
 LABELS = {"field_strength_t": "field strength T"}
 
 
 @dataclass(frozen=True)
-class ScanInfo:
+class ScanInfo(Facts):
     """Facts of a scan; None is "unknown", or "none" for the mask of a fully sampled scan.
 
     Sizes are (y, x); lengths in mm; `noise` is the median over slices, per real component, in the scan's units.
@@ -61,15 +62,6 @@ class ScanInfo:
             "noise from": self.noise_source,
             **{LABELS.get(name, name.replace("_", " ")): str(value) for name, value in self.header.items()},
         }
-
-    def lines(self) -> list[str]:
-        """The table as aligned text."""
-        rows = self.rows()
-        width = max(map(len, rows))
-        return [f"{label:<{width}}  {value}" for label, value in rows.items()]
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
 
 
 def describe(scan: Scan) -> ScanInfo:

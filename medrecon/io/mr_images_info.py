@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from medrecon.io.facts import Facts
 from medrecon.io.mr_images import load_mr_series
 
 
 @dataclass(frozen=True)
-class MrImagesInfo:
+class MrImagesInfo(Facts):
     """Facts of a series; `matrix` is (y, x), `voxel_mm` (slice, y, x), None where the series has no place; `values` the
     smallest, median and largest.
     """
@@ -41,15 +42,6 @@ class MrImagesInfo:
             "values": f"{low:g} to {high:g}, median {middle:g}",
             "place": "patient coordinates, from the headers" if known else "unknown: secondary captures",
         }
-
-    def lines(self) -> list[str]:
-        """The table as aligned text."""
-        rows = self.rows()
-        width = max(map(len, rows))
-        return [f"{label:<{width}}  {value}" for label, value in rows.items()]
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
 
 
 def describe_mr_images(path: Path) -> MrImagesInfo:

@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 
+from medrecon.io.facts import Facts
 from medrecon.volume import DicomSource, Volume
 
 
 @dataclass(frozen=True)
-class VolumeInfo:
+class VolumeInfo(Facts):
     """Facts of a volume.
 
     `matrix` is (y, x), `voxel_mm` (slice, y, x); `hu` the smallest, median and largest measured value, None where
@@ -47,15 +48,6 @@ class VolumeInfo:
             "padding": f"{100 * self.padding:.1f} % of the pixels" if self.padding else "none",
         }
         return rows | {f"warning {i}": text for i, text in enumerate(self.warnings, 1)}
-
-    def lines(self) -> list[str]:
-        """The table as aligned text."""
-        rows = self.rows()
-        width = max(map(len, rows))
-        return [f"{label:<{width}}  {value}" for label, value in rows.items()]
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
 
 
 def describe_volume(volume: Volume) -> VolumeInfo:
