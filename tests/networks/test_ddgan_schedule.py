@@ -113,12 +113,12 @@ def test_no_steps_are_no_schedule():
 def test_levels_even_in_noise():
     s = Schedule(8, "noise")
     sigma = ((1 - s.signal[1:].double()) / s.signal[1:].double()).sqrt()
-    assert sigma[0].item() == pytest.approx(0.03, rel=1e-3)
-    assert sigma[-1].item() == pytest.approx(4, rel=1e-3)
+    assert sigma[0].item() == pytest.approx(0.015, rel=1e-3)
+    assert sigma[-1].item() == pytest.approx(2, rel=1e-3)
     root = sigma ** (1 / 7)
     torch.testing.assert_close(root.diff(), torch.full((7,), float(root.diff().mean())).double(), rtol=1e-2, atol=0)
     alone = Schedule(1, "noise").signal[1]
-    assert alone.item() == pytest.approx(1 / 17, rel=1e-4)
+    assert alone.item() == pytest.approx(1 / 5, rel=1e-4)
 
 
 def test_an_answer_has_the_size_of_the_images_at_every_level_that_is_even_in_noise():

@@ -13,6 +13,7 @@ from medrecon.datasets.bank import slice_bank
 from medrecon.datasets.volume import TrainingVolume
 from medrecon.errors import InputError
 from medrecon.networks.ddgan import DdganDenoiser, DiscriminatorOptions, GeneratorOptions
+from medrecon.networks.ddgan.schedule import FINEST
 from medrecon.networks.load import made_prior
 from medrecon.networks.unet import UNetOptions
 from medrecon.training import loop
@@ -150,7 +151,7 @@ def test_levels_even_in_noise_are_learnt_and_known_to_the_prior(t):
     trained = train_mri_ddgan([ball()], toy(80, 4e-3, objective=L1, diffusion=DiffusionOptions(spacing="noise")), CPU)
     prior = made_prior(trained.weights, trained.settings, CPU, "toy", None)
     assert isinstance(prior.denoise, DdganDenoiser)
-    assert prior.levels[0] == pytest.approx(0.03 * prior.denoise.scale, rel=1e-3)
+    assert prior.levels[0] == pytest.approx(FINEST * prior.denoise.scale, rel=1e-3)
     (held, noise), at = held_out(), torch.tensor(t)
     state = prior.denoise.noised(held, noise, at)
     silent = prior.denoise.schedule.skip[t] * state

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 BETA_MIN, BETA_MAX, EPSILON = 0.1, 20.0, 1e-3
-FINEST, COARSEST, POWER = 0.03, 4.0, 7.0
+FINEST, COARSEST, POWER = 0.015, 2.0, 7.0
 """Noise over signal at the first and the last of levels that are even in noise, in units of the images' brightest, and
 the power in whose root they are even (Karras et al. 2022, eq. 5)."""
 DEVIATION = 0.2
@@ -33,7 +33,7 @@ class Schedule(nn.Module):
 
     spacing : "time", levels even in the time of the VP process, as published: of eight the lowest already has noise of
         0.43 of the brightest pixel, and all finer detail must be made up in one step; or "noise", even in a root of
-        the ratio of noise to signal, down to 0.03, where a network says what is to be added to its input.
+        the ratio of noise to signal, down to 0.015, where a network says what is to be added to its input.
 
     Attributes
     ----------
