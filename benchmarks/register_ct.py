@@ -1,7 +1,7 @@
 """Put a CT network of `train_ct.py` into the registry: shipped with its weights and card, or as a control's record.
 
 python benchmarks/register_ct.py OUT_DIR/codec.json ct-codec --ship --gate OUT_DIR/gate.json
-python benchmarks/register_ct.py OUT_DIR/cold-latent.json ct-latent --ship
+python benchmarks/register_ct.py OUT_DIR/cold-latent-settled.json ct-latent --ship --began OUT_DIR/cold-latent.json
 python benchmarks/register_ct.py OUT_DIR/ddpm.json ct-ddpm
 
 The codec comes first: a latent network names it by hash.
@@ -40,7 +40,7 @@ CARD = """# {name}
 | file | `{file}`, {mib:.2f} MiB, sha256 `{sha256}` |
 | licence | {licence} |
 | trained on | {attribution} |
-| training | {steps} steps, {images} crops in {seconds} s on {device} |
+| training | {steps} steps, {images} crops in {seconds} s on {device}{begin} |
 | pixels | {low} to {high} mm |
 | held-out subjects | {validation} |
 
@@ -60,11 +60,15 @@ def main() -> None:
     parser.add_argument("name")
     parser.add_argument("--ship", action="store_true")
     parser.add_argument("--gate", type=Path, help="of codec_gate.py")
+    parser.add_argument("--began", type=Path, help="record of the run that this one went on from")
     given = parser.parse_args()
     if given.ship and given.name not in SHIPPED:
         parser.error(f"'{given.name}' has no place in the budget; shipped are {', '.join(SHIPPED)}")
     run = json.loads(given.run.read_text())
-    found = record(given.name, run, given.ship, given.gate)
+    earlier = json.loads(given.began.read_text()) if given.began else None
+    if (earlier or {}).get("sha256") != run.get("started_from"):
+        parser.error(f"{given.run} began with weights {run.get('started_from')}; give that run's record by --began")
+    found = record(given.name, run, given.ship, given.gate, earlier)
     if given.ship:
         data = given.run.with_suffix(".safetensors").read_bytes()
         if len(data) > BUDGET_MIB[found.kind] * 2**20:
@@ -74,7 +78,9 @@ def main() -> None:
     weights.register(found)
 
 
-def record(name: str, run: dict[str, Any], ship: bool, gate: Path | None) -> Record:
+def record(
+    name: str, run: dict[str, Any], ship: bool, gate: Path | None, earlier: dict[str, Any] | None = None
+) -> Record:
     validation = dict(run["validation_int8"])
     if gate is not None:
         found = {line["what"]: line["found"] for line in json.loads(gate.read_text())["rows"]}
@@ -91,6 +97,7 @@ def record(name: str, run: dict[str, Any], ship: bool, gate: Path | None) -> Rec
         training={
             "recipe": run["recipe"],
             **run_facts(run),
+            "started_from": None if earlier is None else begin(earlier),
             "stored": STORED,
             "codec": run["codec"],
             "options": run["options"],
@@ -99,9 +106,18 @@ def record(name: str, run: dict[str, Any], ship: bool, gate: Path | None) -> Rec
     )
 
 
+def begin(run: dict[str, Any]) -> str:
+    """A run that another went on from, in words: its weights are told by hash, not by file."""
+    facts = run_facts(run)
+    return "a run of {steps} steps, {images} crops, {seconds} s on {device}, sha256 ".format(**facts) + run["sha256"]
+
+
 def card(found: Record, size: int) -> str:
     """The model card."""
+    training = found.training
+    part = ", biases and norms alone" if training["options"].get("vectors_only") else ""
     return CARD.format(
+        begin=f"{part}, continued from {training['started_from']}" if training["started_from"] else "",
         serves=SHIPPED[found.name],
         validation="; ".join(f"{what} {value:.3g}" for what, value in found.validation.items()),
         **card_facts(found, size),

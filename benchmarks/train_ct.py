@@ -3,12 +3,12 @@
 python benchmarks/train_ct.py PACK OUT_DIR codec:240 cold-latent:240 cold-pixel:240 one-step:240 ddpm:240 red-cnn:240
                               [--limit 560] [--bank FILE] [--codec FILE] [--batch N] [--rate R] [--toy]
 
-A job is network:seconds, or network:seconds:file to go on from weights, as `cold-latent-settled` and
-`one-step-settled` do, whose budget is 400 steps: their recipe takes out the lattice that int8 leaves. PACK is a CT pack
-with a held-out part (medrecon data pack-ct). OUT_DIR gets NETWORK.safetensors, 8 bits a weight, and NETWORK.json, the
-run's record: `validation` has the RMSE in HU on held-out slices by seconds of training, off its clock, so that the
-minutes to another network's final RMSE can be read off. A DDPM's is that of 20 DDIM steps; a codec's that of its round
-trip.
+A job is network:seconds, or network:seconds:file to go on from weights, as `cold-latent-settled:0:FILE` and
+`one-step-settled:0:FILE` do, whose budget is 250 steps: their recipe takes out the lattice that int8 leaves. PACK is a
+CT pack with a held-out part (medrecon data pack-ct). OUT_DIR gets NETWORK.safetensors, 8 bits a weight, and
+NETWORK.json, the run's record: `validation` has the RMSE in HU on held-out slices by seconds of training, off its
+clock, so that the minutes to another network's final RMSE can be read off. A DDPM's is that of 20 DDIM steps; a codec's
+that of its round trip.
 
 After --limit seconds the run ends with a checkpoint, and the same command goes on from there; finished jobs are passed
 over. --bank keeps the simulated noise between such calls. Latent networks take OUT_DIR/codec.safetensors, or --codec.
@@ -47,8 +47,8 @@ from medrecon.training.loop import LoopOptions
 
 PIXEL = ColdOptions("pixel", network=pixel_network())
 RED_CNN_BATCH = 16
-SETTLED: dict[str, Any] = {"batch": 8, "decoded": 1.0, "lattice": 1000.0, "vectors_only": True,
-                           "loop": LoopOptions(steps=400, learning_rate=1e-3, warm_up=20, horizon=0.1)}  # fmt: skip
+SETTLED: dict[str, Any] = {"batch": 8, "lattice": 1e5, "vectors_only": True,
+                           "loop": LoopOptions(steps=250, learning_rate=3e-4, warm_up=20, horizon=0.1)}  # fmt: skip
 JOBS: dict[str, Recipe] = {
     "codec": CtCodecOptions(),
     "cold-latent": CtColdOptions(),

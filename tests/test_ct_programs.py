@@ -1,5 +1,6 @@
 """The programs that train and judge CT networks, at toy size: what they write, that they go on, what the gate says."""
 
+import dataclasses
 import json
 import sys
 import time
@@ -80,6 +81,16 @@ def registered(file, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["register_ct.py", str(file), "ct-ddpm"])
     register_ct.main()
     assert weights.record("ct-ddpm", folder).kind == "control"
+    later = json.loads(file.read_text()) | {"started_from": weights.record("ct-ddpm", folder).sha256}
+    file.with_name("later.json").write_text(json.dumps(later))
+    monkeypatch.setattr(sys, "argv", ["register_ct.py", str(file.with_name("later.json")), "ct-ddpm"])
+    with pytest.raises(SystemExit):  # it does not say what it went on from
+        register_ct.main()
+    sys.argv += ["--began", str(file)]
+    register_ct.main()
+    told = weights.record("ct-ddpm", folder).training["started_from"]
+    assert told.startswith("a run of")
+    assert told.endswith(later["started_from"])
 
 
 @pytest.mark.parametrize("name", train_ct.JOBS)
@@ -88,6 +99,14 @@ def test_every_job_has_a_recipe_that_can_be(name):
 
     check_recipe(train_ct.JOBS[name])
     check_recipe(train_ct.toy(train_ct.JOBS[name]))
+
+
+@pytest.mark.parametrize(("job", "name"), [("cold-latent-settled", "ct-latent"), ("one-step-settled", "ct-one-step")])
+def test_the_settled_jobs_are_what_the_registered_networks_were_trained_by(job, name):
+    recipe, found = train_ct.JOBS[job], weights.record(name).training
+    asked = dataclasses.replace(recipe, loop=dataclasses.replace(recipe.loop, seconds=0.0))
+    assert json.loads(json.dumps(dataclasses.asdict(asked))) == found["options"]
+    assert found["recipe"].endswith(job)
 
 
 def test_one_step_and_cold_latent_are_of_one_size():
