@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import codec_gate  # noqa: E402  (benchmarks is a folder of programs, not a package)
+import collect_ct_training  # noqa: E402
 import register_ct  # noqa: E402
 import train_ct  # noqa: E402
 
@@ -107,6 +108,30 @@ def test_the_settled_jobs_are_what_the_registered_networks_were_trained_by(job, 
     asked = dataclasses.replace(recipe, loop=dataclasses.replace(recipe.loop, seconds=0.0))
     assert json.loads(json.dumps(dataclasses.asdict(asked))) == found["options"]
     assert found["recipe"].endswith(job)
+
+
+def test_runs_that_went_on_are_collected_with_their_machine(tmp_path, monkeypatch, capsys):
+    def record(path, **own):
+        run = dict.fromkeys(collect_ct_training.KEPT) | {"finished": True, "versions": {"gpu": "a"}} | own
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(run))
+
+    def collect():
+        given = [str(tmp_path / "first"), str(tmp_path / "out.json"), "--after", str(tmp_path / "later")]
+        monkeypatch.setattr(sys, "argv", ["collect_ct_training.py", *given])
+        collect_ct_training.main()
+
+    record(tmp_path / "first" / "cold-latent.json", sha256="l")
+    settled = tmp_path / "later" / "cold-latent-settled.json"
+    record(settled, sha256="s", started_from="other", versions={"gpu": "b"})
+    with pytest.raises(SystemExit):
+        collect()
+    assert "cold-latent-settled" in capsys.readouterr().err
+    record(settled, sha256="s", started_from="l", versions={"gpu": "b"})
+    collect()
+    first, second = json.loads((tmp_path / "out.json").read_text())["rows"]
+    assert "versions" not in first
+    assert (second["started_from"], second["versions"]) == ("l", {"gpu": "b"})
 
 
 def test_one_step_and_cold_latent_are_of_one_size():

@@ -135,7 +135,7 @@ def test_every_table_says_machine_commit_and_seed(kind):
         assert words in text
 
 
-def trained(network, seconds, rmse, sha256, codec=None):
+def trained(network, seconds, rmse, sha256, codec=None, **own):
     """`rmse` holds the validations, evenly spaced over the seconds."""
 
     def scores(value):
@@ -145,7 +145,7 @@ def trained(network, seconds, rmse, sha256, codec=None):
 
     rows = [{"seconds": seconds * (i + 1) / len(rmse), "steps": i, **scores(value)} for i, value in enumerate(rmse)]
     return {"network": network, "parameters": 1e6, "steps": 9, "seconds": seconds, "validation": rows, "sha256": sha256,
-            "codec": codec}  # fmt: skip
+            "codec": codec, **own}  # fmt: skip
 
 
 def test_minutes_to_the_ddpm_hold_those_of_the_codec():
@@ -160,6 +160,22 @@ def test_minutes_to_the_ddpm_hold_those_of_the_codec():
     assert found[1].endswith("| 5.0 | 7.00 | 14.00 | 3.0 | 2.0× |")
     assert found[2].endswith("| 6.0 | 10.00 | 20.00 | 6.0 | 1.0× |")
     assert found[3].endswith("| not reached | – |")
+
+
+def test_a_settled_network_has_the_minutes_of_the_one_that_it_went_on_from_and_names_its_machine():
+    scores, elsewhere = {"rmse_hu_0.25": 6.5, "rmse_hu_0.1": 13.0}, {"gpu": "another", "medrecon": "0", "torch": "0"}
+    rows = [
+        trained("codec", 60, [3], "c"),
+        trained("cold-latent", 240, [20, 9, 8, 7], "l", codec="c"),
+        trained("ddpm", 360, [30, 10], "d"),
+        trained("cold-latent-settled", 30, [], "s", codec="c", started_from="l", validation_trained=scores,
+                versions=elsewhere, commit="def"),
+    ]  # fmt: skip
+    text = ct_training_tables.ct_training([record(rows)])
+    assert lines(text)[3].endswith("| 5.5 | 6.50 | 13.00 | 3.5 | 1.7× |")
+    assert "commit abc; `cold-latent-settled`: another, torch 0, medrecon 0, commit def.*" in text
+    quality = ct_tables.ct_quality([record([row("cold-latent", [1.0], weights="s")]), record(rows)])
+    assert lines(quality)[0].endswith("| 5.5 |")
 
 
 def test_the_gate_says_what_passes_and_what_is_only_told():
