@@ -5,8 +5,7 @@ python benchmarks/ct_lattice.py OUT.json [--data VAL.h5] [--prior METHOD=FILE ..
 
 For every scan of the pack and both phantoms: standard deviation in HU over the 16 places of a block of 4 x 4 pixels of
 the mean error there, in soft tissue (-150 to 150 HU of the reference) and in air (below -900 HU). `input` is what noise
-alone does to such means: the low-dose scan's own; `full dose` is the reference itself without its means over blocks,
-which has no error but noise of its own.
+alone does to such means: the low-dose scan's own.
 """
 
 from __future__ import annotations
@@ -42,13 +41,6 @@ def lattices(error: Tensor, reference: Tensor) -> dict[str, float]:
     return {name: lattice_std(error, (reference > low) & (reference < high)) for name, (low, high) in RANGES.items()}
 
 
-def without_blocks(image: Tensor) -> Tensor:
-    """An image less the means of its blocks."""
-    means = F.avg_pool2d(image[:, None], PERIOD, ceil_mode=True)
-    blocks = F.interpolate(means, scale_factor=PERIOD)[:, 0]
-    return image - blocks[:, : image.shape[1], : image.shape[2]]
-
-
 def runners(given: argparse.Namespace, device: torch.device) -> list[CtRunner]:
     methods, priors, without = cast(given.methods, dict(text.split("=", 1) for text in given.prior), device)
     print(*(f"left out: {reason}" for reason in without), sep="\n")
@@ -68,7 +60,6 @@ def main() -> None:
         for dose in given.doses:
             case = ct_case(source, CtCondition(source.name, dose, 0, given.slices), device)
             at = {"scan": source.name, "dose": dose, "slices": len(case.low), "reference": case.kind}
-            rows.append({**at, "method": "full dose", **lattices(without_blocks(case.reference), case.reference)})
             for runner in measured:
                 done = runner.solve(case.low, dose=dose, voxel_mm=case.voxel_mm, seed=0, device=device)
                 said = {"method": runner.method, "options": runner.options, "weights": runner.weights}

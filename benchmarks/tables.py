@@ -24,6 +24,7 @@ from sheets.ablation import ablation, continued
 from sheets.comparison import FOREGROUND, Row
 from sheets.ct import KINDS as CT
 from sheets.ct_gate import KINDS as CT_GATE
+from sheets.ct_lattice import KINDS as CT_LATTICE
 from sheets.ct_speed import KINDS as CT_SPEED
 from sheets.ct_steps import KINDS as CT_STEPS
 from sheets.ct_training import KINDS as CT_TRAINING
@@ -179,6 +180,7 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         hfs_speed,
         *CT,
         *CT_GATE,
+        *CT_LATTICE,
         *CT_SPEED,
         *CT_STEPS,
         *CT_TRAINING,

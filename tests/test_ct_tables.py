@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 from sheets import ct as ct_tables
 from sheets import ct_gate as ct_gate_tables
+from sheets import ct_lattice as ct_lattice_tables
 from sheets import ct_speed as ct_speed_tables
 from sheets import ct_steps as ct_steps_tables
 from sheets import ct_training as ct_training_tables
@@ -176,6 +177,22 @@ def test_a_settled_network_has_the_minutes_of_the_one_that_it_went_on_from_and_n
     assert "commit abc; `cold-latent-settled`: another, torch 0, medrecon 0, commit def.*" in text
     quality = ct_tables.ct_quality([record([row("cold-latent", [1.0], weights="s")]), record(rows)])
     assert lines(quality)[0].endswith("| 5.5 |")
+
+
+def test_the_lattice_stands_by_dose_and_network_scan_by_scan():
+    def found(scan, dose, tissue, sha256="a" * 64):
+        weights = {"name": "ct-latent", "sha256": sha256}
+        return {"scan": scan, "dose": dose, "slices": 2, "method": "cold-latent", "options": {"steps": 2},
+                "weights": weights, "soft tissue": tissue, "air": 0.1}  # fmt: skip
+
+    after = [found("chest", 0.1, 0.3), found("chest", 0.25, 0.2), found("head", 0.25, 0.25)]
+    text = ct_lattice_tables.ct_lattice([record(after), record([found("chest", 0.25, 0.7, "b" * 64)])])
+    assert [line.split(" | ")[3:] for line in lines(text)] == [
+        ["0.20 / 0.10", "0.25 / 0.10 |"],
+        ["0.70 / 0.10", "– |"],
+        ["0.30 / 0.10", "– |"],
+    ]
+    assert "4 slices of 2 scans" in text
 
 
 def test_the_gate_says_what_passes_and_what_is_only_told():
