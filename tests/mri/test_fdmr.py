@@ -32,7 +32,7 @@ def test_every_mode_gives_finite_images_and_counts_its_calls(problem, mode):
     solution = method.solve(problem, prior=tiny_prior(), on_step=told.append)
     assert solution.samples.shape == (1, *problem.image_shape)
     assert solution.samples.isfinite().all()
-    assert solution.calls == {"fdmr": 8 + 5 + 1, "static": 8, "adadiff": 8 + 5, "dip": 5}[mode]
+    assert solution.calls == {"fdmr": 12 + 5 + 1, "static": 12, "adadiff": 8 + 5, "dip": 5}[mode]
     stages = list(dict.fromkeys(p.stage for p in told))
     wanted = {"fdmr": ["generation", "adaptation", "refinement"], "static": ["generation"], "dip": ["adaptation"]}
     assert stages == wanted.get(mode, ["generation", "adaptation"])

@@ -13,7 +13,7 @@ from medrecon.diffusion.adaptation.stopping import Count, Discrepancy, HoldOut, 
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.mri.drawing import images_together
-from medrecon.mri.fdmr.plan import MODES, Mode, Parameters, Plan, Refine, Stop
+from medrecon.mri.fdmr.plan import MODES, Draws, Mode, Parameters, Plan, Refine, Stop
 from medrecon.mri.fdmr.stages import Stages
 from medrecon.mri.method import Method, Solution
 from medrecon.networks.ddgan import DdganDenoiser
@@ -32,7 +32,12 @@ class Fdmr(Method):
 
     mode : fdmr; static without adaptation and refinement; adadiff with all weights, a fixed count and no refinement;
         dip, an untrained network in the same loop.
-    start : level of the noise that generation starts at; unless given the prior's last, 8. Fewer save calls.
+    draws : how stage 1 goes down. estimate, as `dds` does: from each estimate as it is, without fresh noise, levels
+        told below the error that they stand for; the best single image. posterior: with the noise of the process, as
+        published; a sample, which errs twice as much. Unless given estimate (adadiff: posterior).
+    steps : network calls of stage 1 of estimates; unless given 12. With draws of the posterior a call a level.
+    start : level of the noise that generation starts at; unless given the prior's last, 8, and for estimates that of
+        `dds`. Fewer save calls of the posterior.
     iterations : of adaptation at most; unless given 200 (adadiff 1000), and 40 on a CPU.
     stop : when adaptation ends: after a count, where withheld samples are foretold no better, or where the data are
         explained to their noise (discrepancy); unless given holdout (adadiff: count).
@@ -46,11 +51,13 @@ class Fdmr(Method):
         (adadiff, dip: all).
     rank : of the low-rank paths.
     rate : step of Adam; unless given 0.01, 0.003 and 0.001 for the three.
-    shown : what the network sees while it adapts: the image that generation ends at (AdaDiff), or the noisy state
-        before it, which is what level 1 was trained on.
-    refine : renoise, the last levels again with the adapted network (R1); deterministic, without noise and with data
-        replaced (R2); original, with the network as it was trained (R3); none. Unless given renoise in mode fdmr.
-    level : up to which refinement adds noise.
+    shown : what the network sees while it adapts: the image that generation ends at (AdaDiff), or a noisy state, which
+        is what its level was trained on: that before the image, for estimates the image with fresh noise.
+    told : level that the network is told of while it adapts; the image is shown as faint as images are there.
+    refine : renoise, the last levels again with the adapted network (R1); estimate, the same as stage 1 of estimates
+        goes down; deterministic, without noise and with data replaced (R2); original, with the network as it was
+        trained (R3); none. Unless given renoise in mode fdmr.
+    level : up to which refinement adds noise, or that the image's error stands for.
     runs : of the refinement, in antithetic pairs, whose mean is the image.
     data : data steps weigh by the noise, or replace samples (hard), which copies their noise into the image.
     cg : conjugate-gradient iterations of a data step.
@@ -66,6 +73,8 @@ class Fdmr(Method):
     default_prior: ClassVar[str | None] = "mri-ddgan"
 
     mode: Mode = "fdmr"
+    draws: Draws | None = None
+    steps: int = 12
     start: int | None = None
     iterations: int | None = None
     stop: Stop | None = None
@@ -77,6 +86,7 @@ class Fdmr(Method):
     rank: int = 4
     rate: float | None = None
     shown: Literal["image", "state"] = "image"
+    told: int = 1
     refine: Refine | None = None
     level: int = 1
     runs: int = 1
@@ -91,6 +101,7 @@ class Fdmr(Method):
         """What the mode does with the options that were given."""
         mode = MODES[self.mode] if self.iterations is not None else MODES[self.mode].on(device)
         given = {"stop": self.stop, "parameters": self.parameters, "refine": self.refine, "rate": self.rate}
+        given |= {"draws": self.draws}
         return mode.with_given(self.iterations, **given)
 
     def rule(self, stop: Stop) -> StopRule:
@@ -124,7 +135,7 @@ class Fdmr(Method):
             got = "none" if prior is None else prior.name
             raise InputError(f"fdmr needs a DDGAN prior and got {got}; name one of kind mri-ddgan with --prior")
         steps = denoiser.schedule.steps
-        for field in ("start", "level"):
+        for field in ("start", "level", "told"):
             value = getattr(self, field)
             if value is not None and not 1 <= value <= steps:
                 raise InputError(f"{field} is {value}; give a level of the prior, 1 to {steps}")
@@ -141,7 +152,7 @@ class Fdmr(Method):
 
     def __post_init__(self) -> None:
         _check_words(self)
-        for field, least in (("iterations", 0), ("patience", 1), ("rank", 1), ("runs", 1), ("cg", 1), ("batch", 1)):
+        for field, least in (("steps", 1), ("iterations", 0), ("patience", 1), ("rank", 1), ("runs", 1), ("cg", 1), ("batch", 1)):
             value = getattr(self, field)
             if value is not None and value < least:
                 raise InputError(f"{field} is {value}; give a whole number of at least {least}")
@@ -158,10 +169,11 @@ class Fdmr(Method):
 
 WORDS: dict[str, tuple[str, ...]] = {
     "mode": tuple(MODES),
+    "draws": ("estimate", "posterior"),
     "stop": ("count", "holdout", "discrepancy"),
     "parameters": ("modulation", "low-rank", "all"),
     "shown": ("image", "state"),
-    "refine": ("renoise", "deterministic", "original", "none"),
+    "refine": ("renoise", "estimate", "deterministic", "original", "none"),
     "data": ("noise-weighted", "hard"),
     "trust": ("level", "holdout"),
 }

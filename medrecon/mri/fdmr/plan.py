@@ -10,7 +10,8 @@ import torch
 Mode = Literal["fdmr", "static", "adadiff", "dip"]
 Parameters = Literal["modulation", "low-rank", "all"]
 Stop = Literal["count", "holdout", "discrepancy"]
-Refine = Literal["renoise", "deterministic", "original", "none"]
+Refine = Literal["renoise", "estimate", "deterministic", "original", "none"]
+Draws = Literal["estimate", "posterior"]
 
 ON_CPU = 40
 """Iterations at most on a CPU unless asked for, where each takes a second or so."""
@@ -26,7 +27,7 @@ class Plan:
     ----------
     trained : whether the network is the prior's, else one that nothing was taught, and stage 1 is left out.
     iterations : of stage 2 at most; 0 leaves it out.
-    stop, parameters, rate, refine : as the options of `Fdmr`.
+    stop, parameters, rate, refine, draws : as the options of `Fdmr`.
     """
 
     trained: bool
@@ -35,6 +36,7 @@ class Plan:
     parameters: Parameters
     rate: float
     refine: Refine
+    draws: Draws
 
     def with_given(self, iterations: int | None, **given: object) -> Plan:
         """With the options that are not None in place of the mode's own."""
@@ -49,10 +51,10 @@ class Plan:
 
 
 MODES: dict[Mode, Plan] = {
-    "fdmr": Plan(True, 200, "holdout", "modulation", 0, "renoise"),
-    "static": Plan(True, 0, "holdout", "modulation", 0, "none"),
-    "adadiff": Plan(True, 1000, "count", "all", 0, "none"),
-    "dip": Plan(False, 200, "holdout", "all", 0, "none"),
+    "fdmr": Plan(True, 200, "holdout", "modulation", 0, "renoise", "estimate"),
+    "static": Plan(True, 0, "holdout", "modulation", 0, "none", "estimate"),
+    "adadiff": Plan(True, 1000, "count", "all", 0, "none", "posterior"),
+    "dip": Plan(False, 200, "holdout", "all", 0, "none", "posterior"),
 }
 """Specification A.14. FDMR stops early and adapts little, AdaDiff does neither (Guengoer et al. 2023); the deep image
 prior (Ulyanov et al. 2018) learns all of the image from the scan."""

@@ -15,14 +15,17 @@ from medrecon.diffusion.adaptation.adapt import Adaptation, Adapted, OnIterate
 from medrecon.diffusion.adaptation.adapter import Adapter
 from medrecon.diffusion.adaptation.descent import Descent, Estimate, Landing
 from medrecon.diffusion.adaptation.draws import Draws
+from medrecon.diffusion.adaptation.generation import STAGE as GENERATION_STAGE
 from medrecon.diffusion.adaptation.generation import Generation
 from medrecon.diffusion.adaptation.misfit import Misfit
+from medrecon.diffusion.adaptation.refinement import STAGE as REFINEMENT_STAGE
 from medrecon.diffusion.adaptation.refinement import Refinement
 from medrecon.diffusion.datasteps import DataStep, Hard, NoiseWeighted
 from medrecon.diffusion.prior import Prior
 from medrecon.diffusion.sampler import NonFiniteError
 from medrecon.diffusion.streams import Streams
 from medrecon.mri.fdmr.adapters import adapter_of, untrained
+from medrecon.mri.fdmr.estimates import Estimates
 from medrecon.mri.fdmr.holdout import level_of, withheld_samples, without
 from medrecon.mri.fdmr.plan import Plan
 from medrecon.networks.ddgan import DdganDenoiser
@@ -32,7 +35,7 @@ from medrecon.progress import OnStep, Progress, silent
 if TYPE_CHECKING:
     from medrecon.mri.fdmr.method import Fdmr
 
-GENERATION, REFINEMENT = 0, 1
+GENERATION, REFINEMENT, ADAPTATION = 0, 1, 2
 """Numbers of the stages that draw; runs of the refinement are samples of their own."""
 
 
@@ -93,11 +96,10 @@ class Stages:
         static = landed.image if self.method.final else landed.estimate
         image, adapted = static, None
         if plan.iterations:
-            shown = landed.state if self.method.shown == "state" else landed.image
-            adapted = self._adapt(problem, held, shown, before, on_step, on_iterate)
+            adapted = self._adapt(problem, held, self._shown(problem, landed), before, on_step, on_iterate)
             image, calls = self._settled(problem, adapted), calls + adapted.calls
         if plan.refine != "none":
-            image, calls = self._refined(problem, image, adapted, on_step), calls + self.method.level * self.method.runs
+            image, calls = self._refined(problem, image, adapted, on_step), calls + self._refining
         self._check(image, static)
         return Found(image, static, adapted, calls)
 
@@ -117,8 +119,12 @@ class Stages:
         zero_filled = problem.forward.H(problem.kspace)
         if not self.plan.trained:
             return Landing(zero_filled, zero_filled, zero_filled), 0
-        level = self.method.start or self.denoiser.schedule.steps
         draws = self._draws(problem, GENERATION)
+        if self.plan.draws == "estimate":
+            start = None if self.method.start is None else float(self._sigma_of(self.method.start))
+            walk = Estimates(problem, self.prior, self.data_step(problem), self.method.steps, start)
+            return walk.from_noise(draws.noise(0), self.denoiser, GENERATION_STAGE, on_step), self.method.steps
+        level = self.method.start or self.denoiser.schedule.steps
         return Generation(self._descent(problem), level)(zero_filled, self.denoiser, draws, on_step), level
 
     def _adapt(
@@ -133,8 +139,17 @@ class Stages:
         n, adaptation = problem.n_slices, self.adaptation
         latent = self._draws(problem, GENERATION).latent(1)
         start = self.adapter.start(n) if before is None else before.values[-1:].expand(n, -1).clone()
-        inputs = (shown, torch.ones((), dtype=torch.int64, device=shown.device), latent)
+        inputs = (shown, torch.tensor(self.method.told, device=shown.device), latent)
         return adaptation(inputs, adaptation.misfit.samples(problem, held), start, on_step, on_iterate)
+
+    def _shown(self, problem: Problem, landed: Landing) -> Tensor:
+        """What the network sees in stage 2."""
+        told = torch.tensor(self.method.told, device=landed.image.device)
+        noisy = self.method.shown == "state"
+        if self.plan.draws == "posterior" and self.method.told == 1:
+            return landed.state if noisy else landed.image
+        noise = self._draws(problem, ADAPTATION).noise(0) if noisy else torch.zeros_like(landed.image)
+        return self.denoiser.noised(landed.image, noise, told)
 
     def _settled(self, problem: Problem, adapted: Adapted) -> Tensor:
         """The adapted image after the data, all of them."""
@@ -142,8 +157,8 @@ class Stages:
 
     def settled(self, problem: Problem, image: Tensor, held_power: Tensor) -> Tensor:
         """An image of the adapted network after the data, weighed by its error on withheld samples."""
-        level = torch.ones((), dtype=torch.int64, device=image.device)
-        return self.data_step(problem)(image, self.sigma(problem, held_power)(level))
+        told = torch.tensor(self.method.told, device=image.device)
+        return self.data_step(problem)(image, self.sigma(problem, held_power)(told))
 
     def sigma(self, problem: Problem, held_power: Tensor) -> Callable[[Tensor], Tensor]:
         """How noisy an estimate of the adapted network counts at a level: at the first as withheld samples say.
@@ -155,7 +170,8 @@ class Stages:
         if not (self.adaptation.rule.withholds and self.method.trust == "holdout"):
             return of_level
         measured = level_of(held_power, problem, self.prior.variance)
-        return lambda t: torch.where(t == 1, measured, of_level(t))
+        told = self.method.told
+        return lambda t: torch.where(t <= told, measured, of_level(t))
 
     def _refined(self, problem: Problem, image: Tensor, adapted: Adapted | None, on_step: OnStep) -> Tensor:
         """The mean of the refinement's runs."""
@@ -165,12 +181,30 @@ class Stages:
         if adapted is not None and kind != "original":
             estimate = partial(self.adapter, adapted.values)
             descent = replace(descent, sigma=self.sigma(problem, adapted.held_power))
+        if kind == "estimate":
+            return self._estimated(problem, image, estimate, on_step)
         refinement = Refinement(descent, method.level, method.final)
         total = torch.zeros_like(image)
         for run in range(runs):
             whole = _run_of(on_step, run, runs)
             total += refinement(image, estimate, self._draws(problem, REFINEMENT, run), whole)
         return total / runs
+
+    @property
+    def _refining(self) -> int:
+        """Network calls a slice of the refinement."""
+        return self.method.level * (1 if self.plan.refine == "estimate" else self.method.runs)
+
+    def _estimated(self, problem: Problem, image: Tensor, estimate: Estimate, on_step: OnStep) -> Tensor:
+        """The refinement by estimates: from the image as it is, `level` calls from that level down."""
+        latent, level = self._draws(problem, REFINEMENT).latent(1), self.method.level
+        first = float(self._sigma_of(level))
+        walk = Estimates(problem, self.prior, self.data_step(problem), level, first)
+        landed = walk.from_image(image, lambda x, t: estimate(x, t, latent), REFINEMENT_STAGE, on_step)
+        return landed.image if self.method.final else landed.estimate
+
+    def _sigma_of(self, level: int) -> Tensor:
+        return self.prior.path.sigma(torch.tensor(level, device=self.mask.device))
 
     def _descent(self, problem: Problem) -> Descent:
         return Descent(self.denoiser, self.prior.path.sigma, self.data_step(problem))
