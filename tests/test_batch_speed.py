@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import batch_speed
 
 from medrecon.batch.engine import Outcome
-from medrecon.batch.plan import Item, Plan, Shard
+from medrecon.batch.plan import FileItem, Plan, Shard
 from medrecon.batch.run import Tally
 from medrecon.cli.batch_report import Report
 from medrecon.io import load
@@ -31,7 +31,7 @@ def test_volumes_are_read_as_fastmri_knees(tmp_path) -> None:
 
 
 def test_files_and_idle_time_are_counted_as_they_come(capsys) -> None:
-    item = Item("a.h5", Path("a.h5"), Path("out/a.h5"), 16)
+    item = FileItem("a.h5", Path("a.h5"), Path("out/a.h5"), 16)
     report = Report(Plan([item]), Shard(), [item], [item])
     assert not batch_speed.DONE.search(capsys.readouterr().out)
     report.line(Outcome(item, None, 16, 1, 3.25), Tally(1, 0, 1))

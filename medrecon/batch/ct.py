@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, final
 
 import torch
 
-from medrecon.batch.work import Steps, Work, Written
+from medrecon.batch.file_work import FileSteps, FileWork
+from medrecon.batch.work import Written
 from medrecon.ct.method import CtMethod
 from medrecon.ct_pipeline import denoise
 from medrecon.errors import InputError
@@ -26,7 +27,7 @@ Range = tuple[int | None, int | None]
 
 @final
 @dataclass(frozen=True)
-class CtWork(Work):
+class CtWork(FileWork):
     """The arguments of `denoise`, and whether derived series keep the patient's identity."""
 
     method: CtMethod
@@ -62,7 +63,7 @@ class CtWork(Work):
 
 
 @final
-class CtSteps(Steps["Volume", "Denoised"]):
+class CtSteps(FileSteps["Volume", "Denoised"]):
     """Volumes on one device."""
 
     def __init__(self, work: CtWork, prior: CtPrior | None, device: torch.device) -> None:

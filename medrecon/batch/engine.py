@@ -5,16 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
-from medrecon.batch.plan import Item
+from medrecon.batch.item import Item
 from medrecon.batch.work import Work
 
 
 @final
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an item: an output of so many slices and bytes, or the reason, in one line, why there is none."""
+    """What became of an item: an output of so many slices and bytes, or the reason, in one line, why there is none.
+
+    found : of work that has something else to say than that it is done.
+    """
 
     item: Item
     reason: str | None = None
@@ -22,15 +25,24 @@ class Outcome:
     bytes: int = 0
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    found: Any = None
+
+
+def never() -> bool:
+    """An answer to `stop` and `enough`."""
+    return False
 
 
 class Engine(ABC):
     """Deals items out to workers; nothing that it decides may show in an output."""
 
     @abstractmethod
-    def run(self, work: Work, items: Sequence[Item], stop: Callable[[], bool]) -> Generator[Outcome, None, None]:
-        """One outcome an item, as they come; none any more once `stop` says so.
+    def run(
+        self, work: Work, items: Sequence[Item], stop: Callable[[], bool], enough: Callable[[], bool] = never
+    ) -> Generator[Outcome, None, None]:
+        """One outcome an item and each `rest` of it, as they come; none any more once `stop` says so.
 
-        An item whose worker is lost is given to another. When the generator is closed, no worker is left. Raises
+        Once `enough` says so nothing is begun, and what has begun is finished. An item whose worker is lost is given
+        to another. When the generator is closed, no worker is left. Raises
         InputError where no worker can begin.
         """

@@ -8,14 +8,13 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from math import ceil
 from typing import final
 
-from medrecon.batch.engine import Outcome
-from medrecon.batch.plan import Item
-from medrecon.batch.results import clear
+from medrecon.batch.engine import Outcome, never
+from medrecon.batch.item import Item
 from medrecon.batch.worker import Ready, Refused
 from medrecon.errors import InputError
 
 TRIES = 3
-"""Workers that one file may cost: then it has failed."""
+"""Workers that one item may cost: then it has failed."""
 TICK = 0.2
 """Seconds between two looks at `stop`."""
 Said = Ready | Refused | Outcome
@@ -65,14 +64,23 @@ class Foreman:
     crew, places, workers : who works, in how many places by turns, and how many; no more than items are begun.
     ahead : items that a worker is given beyond the one that it works on, to read and write meanwhile; more, where all
         that it has are fewer slices than `slices`, but never more than its share of what is left.
+    enough : whether nothing more is to be begun.
     """
 
     def __init__(
-        self, crew: Crew, items: Sequence[Item], *, places: int, workers: int, ahead: int = 0, slices: int = 0
+        self,
+        crew: Crew,
+        items: Sequence[Item],
+        *,
+        places: int,
+        workers: int,
+        ahead: int = 0,
+        slices: int = 0,
+        enough: Callable[[], bool] = never,
     ) -> None:
         self.crew, self.left = crew, deque(items)
         self.places, self.workers = places, min(workers, len(items))
-        self.ahead, self.slices = ahead, slices
+        self.ahead, self.slices, self.enough = ahead, slices, enough
         self.team: list[Member] = []
         self.lost = Counter[str]()
         self.alone: set[str] = set()
@@ -93,11 +101,11 @@ class Foreman:
 
     @property
     def busy(self) -> bool:
-        return bool(self.left) or any(member.given for member in self.team)
+        return any(member.given for member in self.team) or (bool(self.left) and not self.enough())
 
     def deal(self) -> None:
         """Give out what can be taken, to the least laden first."""
-        while self.left:
+        while self.left and not self.enough():
             able = [member for member in self.team if member.ready and self._may_take(member)]
             if not able:
                 return
@@ -113,8 +121,18 @@ class Foreman:
         elif isinstance(said, Ready):
             member.ready, self.stillborn = True, 0
         else:
-            member.given.popleft()
+            self._goes_on(member, member.given.popleft().rest)
             yield said
+
+    def _goes_on(self, member: Member, rest: Item | None) -> None:
+        """Give a worker the rest of an item, which needs what it has at hand."""
+        if rest is None:
+            return
+        if self.enough():
+            self.left.appendleft(rest)
+            return
+        member.given.append(rest)
+        member.send(rest)
 
     def _may_take(self, member: Member) -> bool:
         """An item that may have cost a worker is worked on alone, so that it is known which one did."""
@@ -133,6 +151,8 @@ class Foreman:
         failed = self._blamed(member, how)
         self.left.extendleft(reversed(member.given))
         if failed is not None:
+            if failed.item.rest is not None:
+                self.left.appendleft(failed.item.rest)
             yield failed
         if self.left:
             self.team.append(self.crew.begin(member.place))
@@ -158,5 +178,6 @@ class Foreman:
 def _end(member: Member) -> str:
     """Take away what a worker has not told of, too: only the work of the moment is lost."""
     how = member.end()
-    clear(member.given)
+    for item in member.given:
+        item.clear()
     return how

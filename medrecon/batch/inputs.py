@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from medrecon.batch.discreet import names_patient, patient_words, series_label
-from medrecon.batch.plan import Item, Plan
+from medrecon.batch.plan import FileItem, Plan
 from medrecon.errors import InputError
 from medrecon.io.ct_series import ENDINGS as DICOM
 from medrecon.io.dicom import is_dicom
@@ -42,7 +42,7 @@ def ct_plan(folder: Path, out: Path, pattern: str | None = None, *, keep_identit
     )  # fmt: skip
 
 
-def _plan(folder: Path, wanted: str, paths: Iterator[Path], item: Callable[[Path], Item]) -> Plan:
+def _plan(folder: Path, wanted: str, paths: Iterator[Path], item: Callable[[Path], FileItem]) -> Plan:
     items = [item(path) for path in sorted(paths, key=lambda path: path.relative_to(folder).as_posix())]
     if not items:
         raise InputError(f"{folder} holds nothing that is {wanted}; name another folder, or its files with --pattern")
@@ -89,26 +89,26 @@ def _may_be_dicom(path: Path) -> bool:
         return False
 
 
-def _scan_item(folder: Path, out: Path, path: Path) -> Item:
+def _scan_item(folder: Path, out: Path, path: Path) -> FileItem:
     name = path.relative_to(folder)
-    return Item(name.as_posix(), path, out / name.with_name(path.stem + ".h5"), _known(_scan_slices, path))
+    return FileItem(name.as_posix(), path, out / name.with_name(path.stem + ".h5"), _known(_scan_slices, path))
 
 
-def _volume_item(folder: Path, out: Path, path: Path, keep_identity: bool) -> Item:
+def _volume_item(folder: Path, out: Path, path: Path, keep_identity: bool) -> FileItem:
     name = path.relative_to(folder)
     ending = next((each for each in NIFTI if path.name.lower().endswith(each)), None)
     if ending is not None and path.is_file():
         stem = path.name[: -len(ending)]
-        return Item(name.as_posix(), path, out / name.with_name(stem + ".nii.gz"), _known(_nifti_slices, path))
+        return FileItem(name.as_posix(), path, out / name.with_name(stem + ".nii.gz"), _known(_nifti_slices, path))
     if path.is_file() and path.suffix.lower() == ".npy":
-        return Item(name.as_posix(), path, out / name.with_name(path.stem + ".npy"), _known(_scan_slices, path))
+        return FileItem(name.as_posix(), path, out / name.with_name(path.stem + ".npy"), _known(_scan_slices, path))
     private = () if keep_identity else patient_words(path)
     if names_patient(name.as_posix(), private):
         name = Path(series_label(path))
     called = name if name.parts else Path("series")
     # a name with a dot would be taken for a file's, and folders are often called by UIDs
     to = called.with_name((called.stem if path.is_file() else called.name).replace(".", "_"))
-    return Item(called.as_posix(), path, out / to, _known(_series_slices, path), private)
+    return FileItem(called.as_posix(), path, out / to, _known(_series_slices, path), private)
 
 
 def _known(count: Callable[[Path], int], path: Path) -> int | None:

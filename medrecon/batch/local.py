@@ -11,9 +11,9 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import final
 
-from medrecon.batch.engine import Engine, Outcome
+from medrecon.batch.engine import Engine, Outcome, never
 from medrecon.batch.foreman import Crew, Foreman, Member, Said
-from medrecon.batch.plan import Item
+from medrecon.batch.item import Item
 from medrecon.batch.work import Work
 from medrecon.batch.worker import serve
 
@@ -28,17 +28,19 @@ class LocalEngine(Engine):
     devices : names of devices, to which workers are assigned in turn.
     workers, ahead, slices : as a `Foreman` has them.
     threads : CPU threads of each. Results on the CPU depend on it: it must not follow from the number of workers.
-    manifest : whose lock the workers hold.
+    manifest : whose lock the workers hold, None where they write nothing.
     """
 
-    manifest: Path
+    manifest: Path | None
     devices: tuple[str, ...] = ("cpu",)
     workers: int = 1
     threads: int = 1
     ahead: int = 0
     slices: int = 0
 
-    def run(self, work: Work, items: Sequence[Item], stop: Callable[[], bool]) -> Generator[Outcome, None, None]:
+    def run(
+        self, work: Work, items: Sequence[Item], stop: Callable[[], bool], enough: Callable[[], bool] = never
+    ) -> Generator[Outcome, None, None]:
         foreman = Foreman(
             _Processes(self, work),
             items,
@@ -46,6 +48,7 @@ class LocalEngine(Engine):
             workers=self.workers,
             ahead=self.ahead,
             slices=self.slices,
+            enough=enough,
         )
         yield from foreman.run(stop)
 

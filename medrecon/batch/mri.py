@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, final
 
 import torch
 
+from medrecon.batch.file_work import FileSteps, FileWork
 from medrecon.batch.joint import solved_together
-from medrecon.batch.work import Steps, Work, Written
+from medrecon.batch.work import Written
 from medrecon.errors import InputError
 from medrecon.io import load, save
 from medrecon.masks.undersampling import Undersampling
@@ -31,7 +32,7 @@ LARGEST = 64
 
 @final
 @dataclass(frozen=True)
-class MriWork(Work):
+class MriWork(FileWork):
     """The arguments of `reconstruct`, what is asked of fully sampled scans, and which volume of a file is meant.
 
     pick : of `io.load`, the same for every file.
@@ -74,7 +75,7 @@ class MriWork(Work):
 
 
 @final
-class MriSteps(Steps["Scan", "Solved"]):
+class MriSteps(FileSteps["Scan", "Solved"]):
     """Scans on one device; on CUDA slices of several at once, where the method allows it and nothing is withheld."""
 
     def __init__(self, work: MriWork, device: torch.device) -> None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
+from medrecon.batch.discreet import hidden
+from medrecon.batch.item import Item
+from medrecon.batch.leavings import clear
 from medrecon.errors import InputError
 
 
 @final
 @dataclass(frozen=True)
-class Item:
-    """One unit of work: a file, or the folder of a DICOM series.
+class FileItem(Item):
+    """A file, or the folder of a DICOM series.
 
     name : where it lies in the folder of inputs; names nobody, is what manifest and log call it.
     path, out : the input, and where its result goes.
@@ -29,6 +33,19 @@ class Item:
     out: Path
     slices: int | None = None
     private: tuple[str, ...] = field(default=(), repr=False)
+
+    def clear(self) -> None:
+        clear([self.out])
+
+    def discreet(self, said: str) -> str:
+        """`said` without paths and without the patient."""
+        here = self.path if self.path.is_dir() else self.path.parent
+        plain = said.replace(str(self.path), self.name).replace(f"{here}{os.sep}", "")
+        return hidden(plain.removeprefix(f"{self.name}: "), self.private)
+
+    @property
+    def advice(self) -> str:
+        return "the command for one file tells more"
 
 
 @final
@@ -64,10 +81,10 @@ class Shard:
 class Plan:
     """Items in the order of their names; raises InputError where two of them have one output."""
 
-    items: Sequence[Item]
+    items: Sequence[FileItem]
 
     def __post_init__(self) -> None:
-        taken: dict[Path, Item] = {}
+        taken: dict[Path, FileItem] = {}
         for item in self.items:
             other = taken.setdefault(item.out, item)
             if other is not item:
@@ -76,7 +93,7 @@ class Plan:
                     "choose with --pattern"
                 )
 
-    def part(self, shard: Shard) -> list[Item]:
+    def part(self, shard: Shard) -> list[FileItem]:
         """The items of one shard."""
         return list(self.items[shard.index :: shard.count])
 

@@ -1,4 +1,4 @@
-"""The engine of several machines: Ray actors, to which names of files go and from which outcomes come, no data."""
+"""The engine of several machines: Ray actors, to which names of what is to be done go and from which no images come."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from queue import Queue
 from typing import Any, final
 
 from medrecon.batch.cluster import ray
-from medrecon.batch.engine import Engine, Outcome
+from medrecon.batch.engine import Engine, Outcome, never
 from medrecon.batch.foreman import Crew, Foreman, Member, Said
-from medrecon.batch.plan import Item
+from medrecon.batch.item import Item
 from medrecon.batch.work import Work
 from medrecon.batch.worker import Refused, attend
 
@@ -32,10 +32,10 @@ class RayEngine(Engine):
     gpus : share of a GPU that an actor takes.
     workers, ahead, slices : as a `Foreman` has them. Actors for which the cluster has no room wait for it.
     threads : CPU threads of each, as in `LocalEngine`.
-    manifest : whose lock the workers hold, on a disk that all machines share.
+    manifest : whose lock the workers hold, on a disk that all machines share; None where they write nothing.
     """
 
-    manifest: Path
+    manifest: Path | None
     device: str = "cpu"
     gpus: float = 0.0
     workers: int = 1
@@ -43,9 +43,17 @@ class RayEngine(Engine):
     ahead: int = 0
     slices: int = 0
 
-    def run(self, work: Work, items: Sequence[Item], stop: Callable[[], bool]) -> Generator[Outcome, None, None]:
+    def run(
+        self, work: Work, items: Sequence[Item], stop: Callable[[], bool], enough: Callable[[], bool] = never
+    ) -> Generator[Outcome, None, None]:
         foreman = Foreman(
-            _Actors(self, work), items, places=1, workers=self.workers, ahead=self.ahead, slices=self.slices
+            _Actors(self, work),
+            items,
+            places=1,
+            workers=self.workers,
+            ahead=self.ahead,
+            slices=self.slices,
+            enough=enough,
         )
         yield from foreman.run(stop)
 
@@ -54,7 +62,7 @@ class RayEngine(Engine):
 class Desk:
     """The actor: a worker whose pipe is two queues. `said` waits, so that the actor needs a thread for it."""
 
-    def __init__(self, work: Work, device: str, threads: int, manifest: Path, folder: Path) -> None:
+    def __init__(self, work: Work, device: str, threads: int, manifest: Path | None, folder: Path) -> None:
         self.inbox: Queue[Item | None] = Queue()
         self.outbox: Queue[Any] = Queue()
         try:

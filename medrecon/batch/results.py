@@ -1,22 +1,19 @@
-"""The folder of results: whether it may be used, what lies in it already, and what killed runs have left there."""
+"""The folder of results: whether it may be used, and what lies in it already."""
 
 from __future__ import annotations
 
 import os
-import re
-import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from medrecon.batch.leavings import TEMPORARY
 from medrecon.batch.locks import is_at_work
 from medrecon.batch.manifest import Entry, Head, manifest_name, read_manifest, shard_of
-from medrecon.batch.plan import Item, Plan, Shard
+from medrecon.batch.plan import FileItem, Plan, Shard
 from medrecon.errors import InputError
 
-TEMPORARY = re.compile(r"\.[0-9a-f]{8}\.(?P<name>.+)")
-"""Names of `medrecon.atomic`."""
 COMPARED = ("command", "options", "weights")
 
 
@@ -59,42 +56,11 @@ def check_resumable(folder: Path, head: Head, shard: Shard) -> None:
             raise InputError(f"{path}: another medrecon batch is at work there; wait for its end, or stop it")
 
 
-def done_items(folder: Path, items: Iterable[Item]) -> set[str]:
+def done_items(folder: Path, items: Iterable[FileItem]) -> set[str]:
     """Names of items that any manifest of `folder` has as done, and whose outputs are there as they were written."""
     manifests = [path for path in folder.iterdir() if shard_of(path.name)]
     found = [read_manifest(path)[1] for path in manifests]
     return {item.name for item in items if any(_stands(entries.get(item.name), item) for entries in found)}
-
-
-def clear(items: Sequence[Item]) -> None:
-    """Take away whatever there is of these items: temporaries, and outputs that no manifest knows of."""
-    clear_strays(items)
-    for item in items:
-        remove(item.out)
-
-
-def clear_strays(items: Iterable[Item]) -> None:
-    """Take away the temporaries that killed workers have left of these items, on which nobody may be at work."""
-    for folder, names in _by_folder(items).items():
-        for path in folder.iterdir() if folder.is_dir() else ():
-            found = TEMPORARY.fullmatch(path.name)
-            if found and found["name"] in names:
-                remove(path)
-
-
-def _by_folder(items: Iterable[Item]) -> dict[Path, set[str]]:
-    names: dict[Path, set[str]] = {}
-    for item in items:
-        names.setdefault(item.out.parent, set()).add(item.out.name)
-    return names
-
-
-def remove(path: Path) -> None:
-    """A file or a folder, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def size(out: Path) -> int:
@@ -113,7 +79,7 @@ def settle(out: Path) -> None:
             os.close(handle)
 
 
-def _stands(entry: Entry | None, item: Item) -> bool:
+def _stands(entry: Entry | None, item: FileItem) -> bool:
     return entry is not None and entry.status == "done" and item.out.exists() and size(item.out) == entry.bytes
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import final
 
 from medrecon.batch.engine import Engine, Outcome
+from medrecon.batch.leavings import clear, clear_strays
 from medrecon.batch.manifest import Entry, Manifest
-from medrecon.batch.plan import Item
-from medrecon.batch.results import clear, clear_strays, done_items
+from medrecon.batch.plan import FileItem
+from medrecon.batch.results import done_items
 from medrecon.batch.work import Work
 
 
@@ -33,23 +34,23 @@ class Tally:
 OnOutcome = Callable[[Outcome, Tally], None]
 
 
-def left_of(folder: Path, items: Sequence[Item]) -> list[Item]:
+def left_of(folder: Path, items: Sequence[FileItem]) -> list[FileItem]:
     """Items that no manifest of `folder` has as done, in their order; failed ones are tried again.
 
     What killed runs have left is taken away: temporaries of all items, and outputs that no manifest knows of.
     """
-    clear_strays(items)
+    clear_strays(item.out for item in items)
     done = done_items(folder, items)
     left = [item for item in items if item.name not in done]
-    clear(left)
+    clear([item.out for item in left])
     return left
 
 
 def work_through(
     engine: Engine,
     work: Work,
-    items: Sequence[Item],
-    left: Sequence[Item],
+    items: Sequence[FileItem],
+    left: Sequence[FileItem],
     manifest: Manifest,
     *,
     on_outcome: OnOutcome,
@@ -69,6 +70,7 @@ def work_through(
 def entry_of(outcome: Outcome, folder: Path) -> Entry:
     """The line of the manifest in `folder` that tells of an outcome."""
     item = outcome.item
+    assert isinstance(item, FileItem)
     return Entry(
         file=item.name,
         out=item.out.relative_to(folder).as_posix(),

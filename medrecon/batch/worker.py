@@ -1,7 +1,7 @@
-"""A worker: a process that loads the prior once, then reads, reconstructs and writes what it is sent.
+"""A worker: a process that loads the prior once, then begins, reconstructs and ends what it is sent.
 
-The three steps have a thread each. Between reading and the device a few slices may wait, between the device and writing
-one file. Whether the steps ever overlap, the sender decides: as many files as it gives before it waits for an outcome.
+The three steps have a thread each. Between the first and the device a few slices may wait, between the device and the
+last one item. Whether they ever overlap, the sender decides: as many items as it gives before it waits for an outcome.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from typing import Any, Protocol, final
 import torch
 
 from medrecon.batch.engine import Outcome
+from medrecon.batch.item import Item
 from medrecon.batch.locks import hold
-from medrecon.batch.plan import Item
 from medrecon.batch.reasons import reason
-from medrecon.batch.results import settle, size
 from medrecon.batch.shelf import Shelf
 from medrecon.batch.work import Steps, Work
 from medrecon.errors import InputError
@@ -69,24 +68,25 @@ class Sender(Protocol):
         """`Ready` or `Refused` first, then an outcome for each item."""
 
 
-def serve(sender: Connection, work: Work, device: str, threads: int, manifest: Path) -> None:
+def serve(sender: Connection, work: Work, device: str, threads: int, manifest: Path | None) -> None:
     """Be a process that works for `sender`, its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the sender decides what it means
     _leave_with_parent()
     attend(sender, work, device, threads, manifest)
 
 
-def attend(sender: Sender, work: Work, device: str, threads: int, manifest: Path) -> None:
+def attend(sender: Sender, work: Work, device: str, threads: int, manifest: Path | None) -> None:
     """Work on what comes through `sender` until None comes; ends the process where it cannot go on."""
     try:
-        held = hold(manifest)
+        held = None if manifest is None else hold(manifest)
     except BlockingIOError:
         os._exit(LOST)  # the run is over already
     except OSError as error:
         sender.send(Refused(f"a worker cannot read {manifest} ({error.strerror}); give it the disk of the results"))
         return
     _side(threads, _begin, sender, work, torch.device(device), threads)
-    os.close(held)
+    if held is not None:
+        os.close(held)
 
 
 def _begin(sender: Sender, work: Work, device: torch.device, threads: int) -> None:
@@ -104,7 +104,7 @@ def _begin(sender: Sender, work: Work, device: torch.device, threads: int) -> No
     _work(sender, steps, threads)
 
 
-def _work(sender: Sender, steps: Steps[Any, Any], threads: int) -> None:
+def _work(sender: Sender, steps: Steps[Any, Any, Any], threads: int) -> None:
     read: Shelf[_Parcel] = Shelf(steps.together)
     made: Queue[_Parcel | None] = Queue(1)
     ends = [
@@ -130,18 +130,18 @@ def _side(threads: int, step: Callable[..., None], *args: Any) -> None:
         os._exit(LOST)
 
 
-def _read(sender: Sender, steps: Steps[Any, Any], read: Shelf[_Parcel]) -> None:
+def _read(sender: Sender, steps: Steps[Any, Any, Any], read: Shelf[_Parcel]) -> None:
     while (item := sender.recv()) is not None:
         parcel, slices = _Parcel(item), 0
         with _Attempt(parcel):
-            parcel.given = steps.read(item.path)
+            parcel.given = steps.begin(item)
             slices = steps.slices(parcel.given)
         read.put(parcel, slices)
         del parcel  # or a volume would stay until the next one comes
     read.close()
 
 
-def _reconstruct(parcels: Sequence[_Parcel], steps: Steps[Any, Any]) -> None:
+def _reconstruct(parcels: Sequence[_Parcel], steps: Steps[Any, Any, Any]) -> None:
     """All at once; one by one where that fails, to find whose fault it is, or for want of memory."""
     sound = [parcel for parcel in parcels if parcel.reason is None]
     if len(sound) > 1 and _at_once(sound, steps):
@@ -151,7 +151,7 @@ def _reconstruct(parcels: Sequence[_Parcel], steps: Steps[Any, Any]) -> None:
             (parcel.made,) = steps.reconstruct([parcel.given])
 
 
-def _at_once(parcels: Sequence[_Parcel], steps: Steps[Any, Any]) -> bool:
+def _at_once(parcels: Sequence[_Parcel], steps: Steps[Any, Any, Any]) -> bool:
     try:
         made = steps.reconstruct([parcel.given for parcel in parcels])
     except torch.AcceleratorError:
@@ -163,21 +163,19 @@ def _at_once(parcels: Sequence[_Parcel], steps: Steps[Any, Any]) -> bool:
     return True
 
 
-def _write(made: Queue[_Parcel | None], steps: Steps[Any, Any], sender: Sender) -> None:
+def _write(made: Queue[_Parcel | None], steps: Steps[Any, Any, Any], sender: Sender) -> None:
     while (parcel := made.get()) is not None:
         sender.send(_written(parcel, steps))
         del parcel
 
 
-def _written(parcel: _Parcel, steps: Steps[Any, Any]) -> Outcome:
+def _written(parcel: _Parcel, steps: Steps[Any, Any, Any]) -> Outcome:
     item = parcel.item
     if parcel.reason is None:
         with _Attempt(parcel):
-            item.out.parent.mkdir(parents=True, exist_ok=True)
-            said = steps.write(parcel.given, parcel.made, item.out)
-            settle(item.out)
+            said = steps.end(item, parcel.given, parcel.made)
             seconds = time.perf_counter() - parcel.began
-            return Outcome(item, None, said.slices, size(item.out), seconds, said.warnings)
+            return Outcome(item, None, said.slices, said.bytes, seconds, said.warnings, said.found)
     return Outcome(item, parcel.reason)
 
 

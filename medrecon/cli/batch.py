@@ -19,9 +19,9 @@ from medrecon.errors import InputError
 if TYPE_CHECKING:
     import torch
 
+    from medrecon.batch.file_work import FileWork
     from medrecon.batch.manifest import Head
     from medrecon.batch.plan import Plan, Shard
-    from medrecon.batch.work import Work
 
 SOME_FAILED, INTERRUPTED = 1, 130
 DESCRIPTION = """What medrecon mri or medrecon ct does to one file, for every file of IN_DIR: OUT_DIR/NAME.h5 of a scan,
@@ -52,7 +52,7 @@ def run(argv: Sequence[str]) -> int:
         return _run(options, work, places, plan, shard, found)
 
 
-def _run(options: Batch, work: Work, places: _Places, plan: Plan, shard: Shard, found: Site) -> int:
+def _run(options: Batch, work: FileWork, places: _Places, plan: Plan, shard: Shard, found: Site) -> int:
     from medrecon.batch.manifest import Manifest, manifest_name
     from medrecon.batch.results import check_resumable, check_unused
     from medrecon.batch.run import left_of, work_through
@@ -81,7 +81,7 @@ def _run(options: Batch, work: Work, places: _Places, plan: Plan, shard: Shard, 
     return SOME_FAILED if tally.failed else 0
 
 
-def _asked(argv: Sequence[str]) -> tuple[BatchMri | BatchCt, Work]:
+def _asked(argv: Sequence[str]) -> tuple[BatchMri | BatchCt, FileWork]:
     """Options of the run, and the work that its method's options make."""
     from medrecon.ct import CT_METHODS, ct_method_class
     from medrecon.mri import METHODS, method_class
@@ -98,7 +98,7 @@ def _asked(argv: Sequence[str]) -> tuple[BatchMri | BatchCt, Work]:
     return options, mri_work(options, method)
 
 
-def _ct_work(options: BatchCt, method: object) -> Work:
+def _ct_work(options: BatchCt, method: object) -> FileWork:
     from medrecon.batch.ct import CtWork
     from medrecon.ct.method import CtMethod
 
@@ -138,7 +138,7 @@ def _plan(places: _Places, options: BatchMri | BatchCt) -> Plan:
     return ct_plan(places.inputs, places.results, options.pattern, keep_identity=options.keep_identity)
 
 
-def _head(work: Work, plan: Plan, shard: Shard, device: torch.device, threads: int | None) -> Head:
+def _head(work: FileWork, plan: Plan, shard: Shard, device: torch.device, threads: int | None) -> Head:
     """The manifest's first line; threads count among the options where the numbers depend on them."""
     import medrecon
     from medrecon.batch.manifest import Head

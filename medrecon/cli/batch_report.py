@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import final
 
 from medrecon.batch.engine import Outcome
-from medrecon.batch.plan import Item, Plan, Shard
+from medrecon.batch.plan import FileItem, Plan, Shard
 from medrecon.batch.run import Tally
 from medrecon.cli.report import RESEARCH_USE
 
@@ -19,7 +19,7 @@ MINUTE, HOUR = 60, 3600
 class Report:
     """Lines on standard output."""
 
-    def __init__(self, plan: Plan, shard: Shard, items: Sequence[Item], left: Sequence[Item]) -> None:
+    def __init__(self, plan: Plan, shard: Shard, items: Sequence[FileItem], left: Sequence[FileItem]) -> None:
         self.began = time.monotonic()
         self.left, self.unknown = _slices(left), _unknown(left)
         self.failures: list[Outcome] = []
@@ -70,11 +70,11 @@ class Report:
         return f", about {_duration((time.monotonic() - self.began) / worked * remaining)} to go"
 
 
-def _slices(items: Sequence[Item]) -> int:
+def _slices(items: Sequence[FileItem]) -> int:
     return sum(item.slices or 0 for item in items)
 
 
-def _unknown(items: Sequence[Item]) -> int:
+def _unknown(items: Sequence[FileItem]) -> int:
     return sum(item.slices is None for item in items)
 
 

@@ -3,55 +3,15 @@
 from pathlib import Path
 
 import pytest
+from hands import Hands
 
-from medrecon.batch.engine import Outcome
-from medrecon.batch.foreman import TRIES, Crew, Foreman, Member
-from medrecon.batch.plan import Item
-from medrecon.batch.worker import Ready, Refused
+from medrecon.batch.foreman import TRIES, Foreman
+from medrecon.batch.plan import FileItem
 from medrecon.errors import InputError
 
 
-class Hand(Member):
-    def __init__(self, place, crew):
-        super().__init__(place)
-        self.crew, self.greeted, self.at_work, self.ended = crew, False, [], False
-
-    def send(self, item):
-        self.at_work.append(item)
-        self.crew.most = max(self.crew.most, len(self.at_work))
-
-    def end(self):
-        self.ended = True
-        return "went home"
-
-
-class Hands(Crew):
-    """Workers that answer one item each a round; those of `deadly` names end them, so many times."""
-
-    def __init__(self, deadly=(), refused=False, stillborn=False):
-        self.deadly, self.refused, self.stillborn = dict(deadly), refused, stillborn
-        self.begun, self.most = [], 0
-
-    def begin(self, place):
-        self.begun.append(Hand(place, self))
-        return self.begun[-1]
-
-    def heard(self, team, seconds):
-        for hand in list(team):
-            if self.stillborn:
-                yield hand, None
-            elif not hand.greeted:
-                hand.greeted = True
-                yield hand, Refused("no work today; come again") if self.refused else Ready()
-            elif hand.at_work and self.deadly.get(hand.at_work[0].name, 0):
-                self.deadly[hand.at_work[0].name] -= 1
-                yield hand, None
-            elif hand.at_work:
-                yield hand, Outcome(hand.at_work.pop(0), None, 1)
-
-
 def items(out, *slices):
-    return [Item(f"{i}", out / "in" / f"{i}", out / f"{i}", n) for i, n in enumerate(slices)]
+    return [FileItem(f"{i}", out / "in" / f"{i}", out / f"{i}", n) for i, n in enumerate(slices)]
 
 
 def outcomes(crew, given, **options):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from medrecon.batch.engine import Outcome
-from medrecon.batch.plan import Item, Plan, Shard
+from medrecon.batch.plan import FileItem, Plan, Shard
 from medrecon.batch.run import Tally
 from medrecon.cli import batch_report
 from medrecon.cli.batch_report import Report
@@ -21,7 +21,7 @@ def clock(monkeypatch):
 
 def test_they_are_counted_apart_and_take_as_long_as_others(clock, capsys):
     sizes = {"a.dat": None, "b.h5": 2, "c.h5": None, "d.dat": None, "e.h5": 2}
-    items = [Item(name, Path(name), Path("out") / name, slices) for name, slices in sizes.items()]
+    items = [FileItem(name, Path(name), Path("out") / name, slices) for name, slices in sizes.items()]
     report = Report(Plan(items), Shard(), items, items)
     assert capsys.readouterr().out == "5 files, 4 slices; 3 of the files do not say how many they hold\n"
     steps = [(10, 2, None, "about 40 s"), (10, 2, None, "about 30 s"), (5, 0, "cut off", "about 25 s")]

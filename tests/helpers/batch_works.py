@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medrecon.atomic import whole_file
-from medrecon.batch.plan import Item
-from medrecon.batch.work import Steps, Work, Written
+from medrecon.batch.file_work import FileSteps, FileWork
+from medrecon.batch.plan import FileItem
+from medrecon.batch.work import Written
 from medrecon.errors import InputError
 
 
 @dataclass(frozen=True)
-class Shout(Work):
+class Shout(FileWork):
     """ "bad" fails, "kill" kills its worker each time, "once" the first time; `refused` cannot begin.
 
     together : letters of several texts that are shouted at once, which shows in what is written.
@@ -38,7 +39,7 @@ class Shout(Work):
         return Loud(self.together)
 
 
-class Loud(Steps):
+class Loud(FileSteps):
     def __init__(self, together):
         self.together = together
 
@@ -72,12 +73,12 @@ class Loud(Steps):
         return Written(len(made))
 
 
-def items(folder: Path, out: Path, *texts: str) -> list[Item]:
+def items(folder: Path, out: Path, *texts: str) -> list[FileItem]:
     """An item for each text."""
     folder.mkdir(exist_ok=True)
     found = []
     for i, text in enumerate(texts):
         path = folder / f"{i}.txt"
         path.write_text(text)
-        found.append(Item(path.name, path, out / path.name, 1, ("Roe",)))
+        found.append(FileItem(path.name, path, out / path.name, 1, ("Roe",)))
     return found
