@@ -34,7 +34,12 @@ def never() -> bool:
 
 
 class Engine(ABC):
-    """Deals items out to workers; nothing that it decides may show in an output."""
+    """Deals items out to workers; nothing that it decides may show in an output.
+
+    workers : how many are at work at a time, at most.
+    """
+
+    workers: int
 
     @abstractmethod
     def run(

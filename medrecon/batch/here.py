@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import torch
@@ -21,6 +21,7 @@ class HereEngine(Engine):
     """The process itself, with the threads that it has; what would end a worker ends the run."""
 
     device: torch.device
+    workers: int = field(default=1, init=False)
 
     def run(
         self, work: Work, items: Sequence[Item], stop: Callable[[], bool], enough: Callable[[], bool] = never

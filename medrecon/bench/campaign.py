@@ -5,36 +5,28 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, final
 
 import torch
 
+from medrecon.batch.engine import Engine, never
+from medrecon.batch.here import HereEngine
+from medrecon.batch.work import Work as EngineWork
 from medrecon.bench.cases import PROTOCOL, Case
 from medrecon.bench.identity import Row, work
+from medrecon.bench.items import RowItem, by_condition
 from medrecon.bench.plan import Shard, Unit
 from medrecon.bench.row_maker import RowMaker, Work
+from medrecon.bench.row_work import UnitsWork
 from medrecon.bench.stale import Stale, code_digest, commit, stale
 from medrecon.bench.store import Store
+from medrecon.bench.tally import Count, Tally
 from medrecon.errors import InputError
 from medrecon.provenance import versions
 
 Policy = Literal["stop", "keep", "redo"]
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How far a campaign is: units of this shard planned, done before, made now, impossible under their condition."""
-
-    planned: int
-    before: int
-    made: int
-    impossible: Mapping[str, int]
-
-    @property
-    def left(self) -> int:
-        return self.planned - self.before - self.made - sum(self.impossible.values())
 
 
 def _quietly(row: Row) -> None:
@@ -87,7 +79,8 @@ class Campaign:
         maker: type[RowMaker[Any, Any]] = MriRows,
     ) -> None:
         shard, self.maker = shard or Shard(), maker
-        self.units = [unit for unit in units if shard.has(unit)]
+        self.plan = list(units)
+        self.units = [unit for unit in self.plan if shard.has(unit)]
         self.paths = {id(unit): unit.file(out, shard) for unit in self.units}
         self.stores = {path: Store(path) for path in dict.fromkeys(self.paths.values())}
         self.stale = self._stale()
@@ -104,26 +97,38 @@ class Campaign:
     def run(
         self, device: torch.device, *, seconds: float = float("inf"), on_row: Callable[[Row], None] = _quietly
     ) -> Tally:
-        """Work until all is done or `seconds` are over; a unit that has begun is finished.
+        """Work in this process until all is done or `seconds` are over; a unit that has begun is finished.
 
         Raises InputError before any work if there are stale rows and the policy is to stop.
         """
+        return self.run_by(HereEngine(device), UnitsWork(self.plan, self.maker), seconds=seconds, on_row=on_row)
+
+    def run_by(
+        self,
+        engine: Engine,
+        work: EngineWork,
+        *,
+        seconds: float = float("inf"),
+        on_row: Callable[[Row], None] = _quietly,
+    ) -> Tally:
+        """The same by the workers of `engine`, to whom `work` makes the same plan; conditions are dealt out whole.
+
+        Rows are written here alone, as they come. What fails is passed over.
+        """
         self._check()
-        began, missing = time.monotonic(), self.missing()
-        done, impossible = 0, Counter[str]()
-        bench = self.maker(device)
-        for unit in missing:
-            if time.monotonic() - began > seconds:
-                break
-            try:
-                row = bench.row(unit)
-            except InputError as error:
-                impossible[f"{unit.condition.scan}: {error}"] += 1
-                continue
-            self._store(unit).add(row)
-            done += 1
-            on_row(row)
-        return Tally(len(self.units), len(self.units) - len(missing), done, impossible)
+        began, missing = time.monotonic(), set(map(id, self.missing()))
+        items = by_condition((i, unit) for i, unit in enumerate(self.plan) if id(unit) in missing)
+        count, workers = Count(), min(engine.workers, len(items))
+        with closing(engine.run(work, items, never, lambda: time.monotonic() - began > seconds)) as outcomes:
+            for outcome in outcomes:
+                assert isinstance(outcome.item, RowItem)
+                unit = self.plan[outcome.item.units[0]]
+                row = count.row(unit, outcome)
+                if row is not None:
+                    row["workers"] = workers
+                    self._store(unit).add(row)
+                    on_row(row)
+        return count.tally(len(self.units), len(missing))
 
     def _store(self, unit: Work) -> Store:
         return self.stores[self.paths[id(unit)]]

@@ -25,6 +25,13 @@ def work(row: Mapping[str, Any]) -> str:
     return json.dumps([*fields, weights.get("name")], sort_keys=True)
 
 
+def condition_words(row: Mapping[str, Any]) -> str:
+    """The condition of a row, or of a unit's fields, for people."""
+    how = f"dose {row['dose']:g}" if "dose" in row else f"{row['mask']} R {row['accel']:g}, {row['coils']} coils"
+    snr = "" if row.get("snr") is None else f", SNR {row['snr']:g}"
+    return f"{row['suite']}, {row['scan']}, {how}{snr}, seed {row['seed']}"
+
+
 def distinct(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
     """(rows, repeated ones that were left out); of rows that are the same work by the same weights the first stays."""
     found: dict[str, Row] = {}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
 from medrecon.bench.identity import Row
 from medrecon.bench.stale import Stale
-from medrecon.errors import InputError
 
 
 class Work(Protocol):
@@ -57,7 +57,7 @@ class RowMaker(ABC, Generic[Unit, Case]):
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self._last: tuple[object, object] | None = None
-        self._case: Case | InputError | None = None
+        self._case: Case | Exception | None = None
 
     @abstractmethod
     def row(self, unit: Unit) -> Row:
@@ -69,15 +69,16 @@ class RowMaker(ABC, Generic[Unit, Case]):
         """The stale ones of `rows` of a suite with this `science`; `hashes` are those of the weights at hand."""
 
     def prepared(self, unit: Unit) -> Case:
-        """The case of the unit's suite and condition; an InputError of its making is raised for every unit."""
+        """The case of the unit's suite and condition; an error of its making is raised for every unit."""
         key = (unit.suite.name, unit.condition)
         if self._last != key:
             self._last, self._case = key, None
             try:
                 self._case = unit.suite.prepare(unit.source, unit.condition, self.device)
-            except InputError as error:
+            except Exception as error:
+                clear_frames(error.__traceback__)  # or a case that did not fit into memory would stay in it
                 self._case = error
-        if isinstance(self._case, InputError):
+        if isinstance(self._case, Exception):
             raise self._case
         assert self._case is not None
         return self._case

@@ -15,7 +15,7 @@ from medrecon.bench.identity import Row, distinct, identity
 from medrecon.bench.text import encoded, read_text
 from medrecon.errors import InputError
 
-HEAD = ("suite", "commit", "code", "device", "snr", "coils")
+HEAD = ("suite", "commit", "code", "device", "snr", "coils", "workers")
 
 
 class Store:

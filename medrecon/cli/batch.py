@@ -48,7 +48,7 @@ def run(argv: Sequence[str]) -> int:
 
     shard = Shard.of(options.shard)
     plan = _plan(places, options)
-    with site(options) as found:
+    with site(options.engine, options.device, workers=options.workers, threads=options.threads) as found:
         return _run(options, work, places, plan, shard, found)
 
 

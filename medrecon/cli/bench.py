@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from medrecon.cli.device import resolve
+from medrecon.cli.bench_run import BenchSite, bench_site, carry_out, check_out
 from medrecon.cli.parse import parse
 from medrecon.errors import InputError
 
 if TYPE_CHECKING:
-    from medrecon.bench.campaign import Campaign, Tally
     from medrecon.bench.conditions import Choice
     from medrecon.bench.plan import Shard
 
 MRI = """Measure MRI methods as docs/benchmarks.md shows them: volumes are scanned by the simulator, fully sampled
 k-space is undersampled, one row a (method, condition) goes to files that start with the name given by -o.
-What these files hold already is passed over, so that a run that was cut short goes on where it stopped.
+What these files hold already is passed over, so that a run that was cut short goes on where it stopped. A row
+that fails is named and passed over: the exit code is 1.
 
 medrecon bench mri --data volumes/ -o results/mine --suite standard lesions --seconds 3600"""
 JOIN = """Join files of rows, shards of one campaign for example, by what each row measured.
@@ -78,10 +78,16 @@ class BenchMri:
     make them anew."""
     list: bool = False
     """Say what is done, missing and stale, and do nothing."""
+    workers: int = 0
+    """Processes that conditions are dealt to, each with its networks; with 0 this one does them in turn. Only rows that
+    were made without company (0 or 1, on a machine of their own) have fair seconds: each row says how many there were.
+    With --engine ray actors, as many as the cluster has room for unless given."""
+    engine: Literal["local", "ray"] = "local"
+    """local: this machine; ray: actors of the Ray cluster that RAY_ADDRESS names, or that runs here."""
     device: str = "auto"
-    """auto, cpu, cuda or cuda:N."""
+    """auto, cpu, cuda or cuda:N; to workers cuda means all GPUs."""
     threads: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
-    """CPU threads."""
+    """CPU threads, which rows on the CPU depend on: all cores unless given; workers have one each."""
 
 
 @dataclass(frozen=True)
@@ -95,39 +101,41 @@ class BenchJoin:
 
 
 def run_mri(argv: Sequence[str]) -> int:
-    """Make the rows that are missing; exit code 0 even if the time ended before the work."""
+    """Make the rows that are missing; exit code 0 even if the time ended before the work, 1 if rows failed."""
     options = parse(BenchMri, argv, "bench mri", MRI)
     asked, shard = _choice(options), shard_of(options.shard)
     check_out(options.out, options.seconds)
-    device = resolve(options.device, options.threads)
+    with bench_site(options) as place:
+        return _run_mri(options, asked, shard, place)
+
+
+def _run_mri(options: BenchMri, asked: Choice, shard: Shard, place: BenchSite) -> int:
     from medrecon.bench.campaign import Campaign
-    from medrecon.bench.plan import plan
-    from medrecon.bench.runners import CONTROL, control, methods
+    from medrecon.bench.mri_work import MriBench
+    from medrecon.bench.row_work import plan_digest
+    from medrecon.bench.runners import CONTROL
     from medrecon.bench.sources import sources
     from medrecon.bench.suites import SUITES
     from medrecon.cli.bench_priors import cast
 
     found, left_out = sources(options.data)
-    players = cast(options.methods, options.prior, device)
+    players = cast(options.methods, options.prior, place.device, place.here)
     for reason in (*left_out, *players.left_out):
         print(f"left out: {reason}")
-    registry, choice = methods(players.priors), replace(asked, methods=players.methods)
+    methods = players.methods
     if options.control is not None:
-        registry |= control(options.control, device)
-        choice = replace(choice, methods=options.methods or (*choice.methods, CONTROL))
-    suites = list(SUITES.values()) if "all" in options.suite else [SUITES[name] for name in options.suite]
-    units = list(plan(found, suites, choice, registry))
+        methods = options.methods or (*methods, CONTROL)
+    suites = tuple(SUITES) if "all" in options.suite else options.suite
+    choice = replace(asked, methods=methods)
+    bench = MriBench(data=options.data, suites=suites, choice=choice, priors=players.names, control=options.control)
+    units = bench.plan(found, players.priors, place.here)
     if not units:
         raise InputError(
             f"nothing is to be measured: {', '.join(options.suite)} has no row for these scans and methods; lesions "
             "and snr need volumes, posterior needs methods that draw and --samples above 1"
         )
     campaign = Campaign(units, options.out, shard, options.stale)
-    if options.list:
-        print_plan(campaign)
-    else:
-        print_tally(campaign.run(device, seconds=options.seconds, on_row=_print_row))
-    return 0
+    return carry_out(campaign, replace(bench, digest=plan_digest(units)), place, options, _print_row)
 
 
 def run_join(argv: Sequence[str]) -> int:
@@ -184,35 +192,6 @@ def shard_of(text: str | None) -> Shard:
     if not found:
         raise InputError(f"--shard is '{text}'; give i/n, for example 2/8")
     return Shard(int(found[1]), int(found[2]))
-
-
-def check_out(out: Path, seconds: float) -> None:
-    """Raise InputError where no file could be named after `out`, or no time is given."""
-    if not out.parent.is_dir():
-        raise InputError(f"{out}: folder {out.parent} does not exist; create it first")
-    if out.suffix == ".json" or not out.name:
-        raise InputError(f"-o {out} is one file; give the first words of several, without an ending")
-    if not seconds > 0:
-        raise InputError(f"--seconds is {seconds}; give a positive number")
-
-
-def print_plan(campaign: Campaign) -> None:
-    """What is done, missing and stale, a line a file."""
-    from medrecon.bench.campaign import progress
-
-    for path, units, missing, stale in progress(campaign):
-        print(f"{path}: {units - missing} of {units} rows done, {stale} stale")
-    for rows in campaign.stale.values():
-        for each in rows:
-            print(f"stale: {each}")
-
-
-def print_tally(tally: Tally) -> None:
-    """What a campaign has made, what it could not make, and whether it is done."""
-    for reason, n in tally.impossible.items():
-        print(f"not possible, {n} rows: {reason}")
-    end = "all is done" if tally.left == 0 else f"time is up with {tally.left} rows to go; call again to go on"
-    print(f"{tally.made} rows made, {tally.before} were there, {tally.planned} planned: {end}")
 
 
 def _print_row(row: dict[str, Any]) -> None:

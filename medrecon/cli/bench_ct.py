@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from medrecon.cli.bench import check_out, named_values, print_plan, print_tally, shard_of
-from medrecon.cli.device import resolve
+from medrecon.cli.bench import named_values, shard_of
+from medrecon.cli.bench_run import BenchSite, bench_site, carry_out, check_out
 from medrecon.cli.parse import parse
 from medrecon.errors import InputError
 
+if TYPE_CHECKING:
+    from medrecon.bench.plan import Shard
+
 CT = """Measure CT methods as docs/methods/ct.md shows them: full-dose volumes and phantoms are simulated at lower
 doses, one row a (scan, dose, method) goes to the file NAME.json of -o NAME. What it holds already
-is passed over, so that a run that was cut short goes on where it stopped.
+is passed over, so that a run that was cut short goes on where it stopped. A row that fails is named and passed over:
+the exit code is 1.
 
 medrecon bench ct --data volumes/ -o results/mine --prior cold-latent=mine.safetensors --seconds 3600"""
 
@@ -62,29 +66,42 @@ class BenchCt:
     make them anew."""
     list: bool = False
     """Say what is done, missing and stale, and do nothing."""
+    workers: int = 0
+    """Processes that conditions are dealt to, each with its networks; with 0 this one does them in turn. Only rows that
+    were made without company (0 or 1, on a machine of their own) have fair seconds: each row says how many there were.
+    With --engine ray actors, as many as the cluster has room for unless given."""
+    engine: Literal["local", "ray"] = "local"
+    """local: this machine; ray: actors of the Ray cluster that RAY_ADDRESS names, or that runs here."""
     device: str = "auto"
-    """auto, cpu, cuda or cuda:N."""
+    """auto, cpu, cuda or cuda:N; to workers cuda means all GPUs."""
     threads: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None
-    """CPU threads."""
+    """CPU threads, which rows on the CPU depend on: all cores unless given; workers have one each."""
 
 
 def run(argv: Sequence[str]) -> int:
-    """Make the rows that are missing; exit code 0 even if the time ended before the work."""
+    """Make the rows that are missing; exit code 0 even if the time ended before the work, 1 if rows failed."""
     options = parse(BenchCt, argv, "bench ct", CT)
     check_out(options.out, options.seconds)
     for name, values in (("--slices", (options.slices,)), ("--few", (options.few,)), ("--steps", options.steps)):
         if any(value < 1 for value in values):
             raise InputError(f"{name} is {min(values)}; give numbers of at least 1")
     shard = shard_of(options.shard)
-    device = resolve(options.device, options.threads)
+    with bench_site(options) as place:
+        return _run(options, shard, place)
+
+
+def _run(options: BenchCt, shard: Shard, place: BenchSite) -> int:
     from medrecon.bench.campaign import Campaign
-    from medrecon.bench.ct.campaign import CtRows, ct_plan
+    from medrecon.bench.ct.campaign import CtRows
     from medrecon.bench.ct.runners import cast
     from medrecon.bench.ct.sources import ct_sources
     from medrecon.bench.ct.suite import CtChoice
+    from medrecon.bench.ct.work import CtBench
+    from medrecon.bench.row_work import plan_digest
 
     sources, left_out = ct_sources(options.data, options.phantoms)
-    methods, priors, without = cast(options.methods, dict(map(_for_method, options.prior)), device)
+    given = dict(map(_for_method, options.prior))
+    methods, priors, without = cast(options.methods, given, place.here)
     for reason in (*left_out, *without):
         print(f"left out: {reason}")
     choice = CtChoice(
@@ -94,13 +111,18 @@ def run(argv: Sequence[str]) -> int:
         few=options.few,
         options=named_values(options.options),
     )
-    units = list(ct_plan(sources, options.doses, options.seeds, options.slices, choice, priors))
+    bench = CtBench(
+        data=options.data,
+        phantoms=options.phantoms,
+        doses=options.doses,
+        seeds=options.seeds,
+        slices=options.slices,
+        choice=choice,
+        priors=given,
+    )
+    units = bench.plan(sources, priors)
     campaign = Campaign(units, options.out, shard, options.stale, CtRows)
-    if options.list:
-        print_plan(campaign)
-    else:
-        print_tally(campaign.run(device, seconds=options.seconds, on_row=_print_row))
-    return 0
+    return carry_out(campaign, replace(bench, digest=plan_digest(units)), place, options, _print_row)
 
 
 def _for_method(text: str) -> tuple[str, str]:

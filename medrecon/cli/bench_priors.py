@@ -18,28 +18,34 @@ from medrecon.pipeline import default_prior
 
 @dataclass(frozen=True, eq=False)
 class Cast:
-    """The methods of a campaign, all priors that they may take, and why other methods are left out."""
+    """The methods of a campaign, all priors that they may take, and why other methods are left out.
+
+    names : by which the priors are loaded.
+    """
 
     methods: tuple[str, ...]
+    names: tuple[str, ...]
     priors: tuple[Prior, ...]
     left_out: tuple[str, ...] = ()
 
 
-def cast(named: Sequence[str], given: Sequence[str], device: torch.device) -> Cast:
+def cast(named: Sequence[str], given: Sequence[str], device: torch.device, place: torch.device | None = None) -> Cast:
     """The methods `named`, or all but the slow published forms, with the priors `given`, or each method's own.
 
     A method that was not named is left out where its own prior is not there, or none of those given was made for it:
-    a prior of the high band for methods with a low band, one of whole images for others.
+    a prior of the high band for methods with a low band, one of whole images for others. They suit `device`, and are
+    loaded to `place`, the same unless given.
     Raises InputError for priors that cannot be loaded; what is wrong with a method that was named, its maker says.
     """
     drawing = _drawing(named or METHODS)
     own = {method: method_class(method).default_prior or default_prior(device) for method in drawing}
-    priors = _loaded(given, device) if drawing else ()
+    priors = _loaded(given, place or device) if drawing else ()
     lack = {} if named else _unfit(drawing, priors) if given else _absent(own)
-    names = () if given else (own[method] for method in drawing if method not in lack)
+    names = tuple(dict.fromkeys(given if priors else (own[method] for method in drawing if method not in lack)))
     return Cast(
         methods=tuple(method for method in named or METHODS if method not in lack),
-        priors=priors or _loaded(names, device),
+        names=names,
+        priors=priors or _loaded(names, place or device),
         left_out=tuple(f"method {method}, since {why}" for method, why in lack.items()),
     )
 

@@ -18,8 +18,8 @@ SEEDS = (0, 1, 2)
 FAST = {"methods": ("zero-filled", "spirit"), "seeds": SEEDS}
 
 
-class KilledError(Exception):
-    pass
+class KilledError(BaseException):
+    """No failure that is passed over."""
 
 
 def killed_after(count):

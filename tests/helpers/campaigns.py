@@ -8,6 +8,7 @@ from phantom import gaussian, head
 
 from medrecon.bench.campaign import Campaign
 from medrecon.bench.conditions import Choice
+from medrecon.bench.identity import identity
 from medrecon.bench.plan import Shard, plan
 from medrecon.bench.runners import methods
 from medrecon.bench.sources import Volume
@@ -15,7 +16,7 @@ from medrecon.bench.suites import SUITES
 from medrecon.datasets.volume import TrainingVolume
 
 CPU = torch.device("cpu")
-COSTS = {"seconds_per_slice", "calibration_seconds_per_slice", "peak_memory_mib"}
+COSTS = {"seconds_per_slice", "calibration_seconds_per_slice", "peak_memory_mib", "workers"}
 
 
 def volume(name: str = "head") -> Volume:
@@ -50,3 +51,8 @@ def rows(campaign: Campaign) -> list[dict]:
     """Of all its files, without what no two runs share."""
     found = [row for store in campaign.stores.values() for row in store.rows]
     return [{key: value for key, value in row.items() if key not in COSTS} for row in found]
+
+
+def by_identity(campaign: Campaign) -> dict[str, dict]:
+    """The same, in no order."""
+    return {identity(row): row for row in rows(campaign)}
