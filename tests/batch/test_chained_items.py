@@ -1,13 +1,17 @@
 """Items that go on: the worker that has one has its rest, a failure costs one link, and nothing is begun any more."""
 
+import sys
+
 import pytest
 import torch
 from chains import Spell, chains
+from fake_ray import FakeRay
 from hands import Hands
 
 from medrecon.batch.foreman import TRIES, Foreman
 from medrecon.batch.here import HereEngine
 from medrecon.batch.local import LocalEngine
+from medrecon.batch.ray_engine import RayEngine
 
 CPU = torch.device("cpu")
 WORDS = ("abcd", "efgh", "ijkl", "mnop")
@@ -78,3 +82,12 @@ def test_in_this_process_in_order_with_failures_named() -> None:
 def test_processes_that_write_nothing_need_no_manifest() -> None:
     found = list(LocalEngine(None, workers=2).run(Spell(), chains("ab", "xc"), lambda: False))
     assert {outcome.item.name: outcome.found for outcome in found} == {"a": 97, "b": 98, "x": None, "c": 99}
+
+
+def test_a_lost_actor_costs_no_link_that_was_done(monkeypatch) -> None:
+    fake = FakeRay(patience=(2,))
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    found = list(RayEngine(None, workers=1).run(Spell(), chains("abc", "xd"), lambda: False))
+    assert {outcome.item.name: outcome.found for outcome in found} == {"a": 97, "b": 98, "c": 99, "x": None, "d": 100}
+    assert len(found) == 5
+    assert len(fake.actors) == 2

@@ -61,6 +61,16 @@ def test_a_method_that_fails_is_named_and_the_exit_code_is_1(mri, tmp_path, monk
     assert "1 rows made, 1 were there, 2 planned: all is done" in capsys.readouterr().out
 
 
+def test_interrupted_it_keeps_its_rows(mri, tmp_path, monkeypatch, capsys) -> None:
+    def interrupted(self, problem, **_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Sense, "solve", interrupted)
+    assert run([*mri, "--seeds", "0"]) == 130
+    assert "the rows above are kept" in capsys.readouterr().err
+    assert [row["method"] for row in read_rows(next(tmp_path.glob("mine*")))] == ["zero-filled"]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
