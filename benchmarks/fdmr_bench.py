@@ -2,7 +2,8 @@
 
 python benchmarks/fdmr_bench.py DATA OUT.json --ddgan FILE [--published FILE] [--l1 FILE] [--image mri-image]
                                 [--ddpm FILE]
-                                [--sweep SWEEP.json] [--parts main costly shift curves shift-curves ablation rest]
+                                [--sweep SWEEP.json]
+                                [--parts main published costly shift curves shift-curves ablation rest]
                                 [--accel 4 8] [--slices 6] [--few 2] [--device cuda] [--seconds 560] [--tiny]
 
 DATA as in `fdmr_cases`. `--published` is a prior with AdaDiff's levels, where --ddgan has others: what is theirs runs
@@ -13,8 +14,9 @@ entries take --slices of each volume, those that adapt slice by slice or take a 
 hold every iterate of adaptations: gain by J, where E2 stops against the J that the truth would choose, and the J at
 which fdmr leads dip by 1 dB. `summary` has what the issue asks of them. `--tiny` rehearses it all at few pixels.
 
-main: held-out patients, what is quick. costly: adadiff, dip, DDPM and all weights there. shift: other anatomy and
-planes. ablation: one option of fdmr at a time, at the last R. rest: controls that take longest and say least.
+main: held-out patients, what is quick. published: with AdaDiff's levels. costly: adadiff, dip, DDPM and all weights
+there. shift: other anatomy and planes. ablation: one option of fdmr at a time, at the last R. rest: controls that take
+longest and say least.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ from medrecon.networks.ddgan import DdganDenoiser
 from medrecon.problem import Problem
 from medrecon.provenance import versions
 
-PARTS = ("main", "costly", "shift", "curves", "shift-curves", "ablation", "rest")
+PARTS = ("main", "published", "costly", "shift", "curves", "shift-curves", "ablation", "rest")
 CUDA = torch.device("cuda")
 STEPS = 1000
 """Of the DDPM and of AdaDiff's adaptation."""
@@ -56,6 +58,8 @@ Solve = Callable[[Problem], tuple[Tensor, int]]
 
 
 FULL, QUICK, PUBLISHED = "fdmr, all weights", "fdmr", "published levels"
+PUBLISHED_OPTIONS: dict[str, Any] = {"start": 4, "patience": 40, "iterations": 50, "runs": 4}
+"""Of `fdmr` on levels even in time, settled on the tuning volumes by `sweep_fdmr.py` as well."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,44 +104,54 @@ class Entries:
         modulated, full, paths = (chosen.get(k, {}).get("options", {}) for k in ("modulation", "all", "low-rank"))
         self.quick = {**modulated, **self.few}
         self.full = {"parameters": "all", **full, **self.few}
+        self.old = {**PUBLISHED_OPTIONS, **self.few}
         self.paths = {"parameters": "low-rank", **paths, **self.few}
         # what drives an untrained network: the step and the ends of the full mode
         driven = ("rate", "trust", "patience")
         self.dip = {"mode": "dip", **{k: v for k, v in full.items() if k in driven}, **self.few}
-        self.e1 = chosen.get("modulation", {}).get("fixed_count", 50)
+        self.e1 = chosen.get("modulation", {}).get("fixed_count", 5)
 
     def parts(self) -> dict[str, Part]:
         return {
             "main": (["val"], self._main()),
+            "published": (["val"], self._published()),
             "costly": (["val"], self._costly()),
             "shift": (SHIFTED, self._shift()),
             "curves": (["val"], self._curves()),
-            "shift-curves": (SHIFTED, self._curves()[:2]),
+            "shift-curves": (SHIFTED, self._curves()[:3]),
             "ablation": (["val"], self._ablation()),
             "rest": (["val"], self._rest()),
         }
 
     def _main(self) -> list[Entry]:
         found = [_fdmr("static", {"mode": "static"}, self.priors["ddgan"]),
+                 _fdmr("static, posterior", {"mode": "static", "draws": "posterior"}, self.priors["ddgan"]),
                  _fdmr(QUICK, self.quick, self.priors["ddgan"])]  # fmt: skip
-        if "published" in self.priors:
-            found += [_fdmr(f"static, {PUBLISHED}", {"mode": "static"}, self.priors["published"]),
-                      _fdmr(f"{QUICK}, {PUBLISHED}", self.quick, self.priors["published"])]  # fmt: skip
         if "image" in self.priors:
             steps = (2, 3) if self.tiny else (20, 50)
             found += [_drawing(f"spirit {n}", "spirit", {"steps": n}, self.priors["image"]) for n in steps]
             found += [_drawing(f"dds {steps[0]}", "dds", {"steps": steps[0]}, self.priors["image"])]
-        # the same network without backward pass: what every claim of speed has to beat
-        found.append(_drawing("dds 8, ddgan prior", "dds", {"steps": 8}, self.priors["ddgan"]))
+        if "ddpm" in self.priors:
+            found.append(_drawing("dds 20, ddpm prior", "dds", {"steps": 20}, self.priors["ddpm"]))
         if "l1" in self.priors:
             found += [_fdmr("static, l1 prior", {"mode": "static"}, self.priors["l1"]),
                       _fdmr("fdmr, l1 prior", self.quick, self.priors["l1"])]  # fmt: skip
         return found
 
+    def _published(self) -> list[Entry]:
+        """With AdaDiff's levels, under which a single step has most to add and adaptation most to gain."""
+        if "published" not in self.priors:
+            return []
+        prior = self.priors["published"]
+        return [
+            _fdmr(f"static, {PUBLISHED}", {"mode": "static"}, prior),
+            _fdmr(f"{QUICK}, {PUBLISHED}", self.old, prior),
+        ]
+
     def _shift(self) -> list[Entry]:
         """Of the quick ones the prior's own and one that does not adapt, and the reference mode."""
-        left_out = ("l1 prior", " 50", f"static, {PUBLISHED}")
-        own = [entry for entry in self._main() if not entry.name.endswith(left_out)]
+        left_out = ("l1 prior", "ddpm prior", " 50", f"static, {PUBLISHED}")
+        own = [entry for entry in [*self._main(), *self._published()] if not entry.name.endswith(left_out)]
         return [*own, _fdmr(FULL, self.full, self.priors["ddgan"])]
 
     def _costly(self) -> list[Entry]:
@@ -155,22 +169,28 @@ class Entries:
         return found
 
     def _curves(self) -> list[Traced]:
-        short, longer = (6, 6) if self.tiny else (300, 400)
-        return [
+        short, longer = (6, 6) if self.tiny else (60, 200)
+        found = [
             Traced(QUICK, Fdmr(**{**self.quick, "iterations": short}), self.priors["ddgan"]),
-            Traced(FULL, Fdmr(**{**self.full, "iterations": longer}), self.priors["ddgan"]),
+            Traced(FULL, Fdmr(**{**self.full, "iterations": short}), self.priors["ddgan"]),
             Traced("dip", Fdmr(**{**self.dip, "iterations": longer}), self.priors["ddgan"]),
         ]
+        if "published" in self.priors:
+            old = Fdmr(**{**self.old, "iterations": longer})
+            found.insert(2, Traced(f"{QUICK}, {PUBLISHED}", old, self.priors["published"]))
+        return found
 
     def _ablation(self) -> list[Entry]:
         """One option at a time beside those of `fdmr`."""
         other = "level" if self.quick.get("trust") == "holdout" else "holdout"
         ways: dict[str, dict[str, Any]] = {
-            "no refinement": {"refine": "none"}, "R1": {"refine": "renoise", "level": 1, "runs": 1},
-            "R2": {"refine": "deterministic"}, "R3": {"refine": "original"}, "level 2": {"level": 2},
-            "refined 4 times": {"runs": 4}, "hard data step": {"data": "hard"}, "start 8": {"start": None},
-            "start 4": {"start": min(4, self._steps)}, "state shown": {"shown": "state"},
-            f"trust by {other}": {"trust": other}, "one by one": {"batch": 1}, "warm": {"warm": True, "batch": 1},
+            "as it is": {}, "no refinement": {"refine": "none"}, "R1": {"refine": "renoise"},
+            "R1, 4 times": {"refine": "renoise", "runs": 4}, "R2": {"refine": "deterministic"},
+            "R3": {"refine": "original"}, "level 2": {"level": 2}, "hard data step": {"data": "hard"},
+            "posterior": {"draws": "posterior", "refine": "renoise"}, "8 calls": {"steps": 8},
+            "20 calls": {"steps": 20}, "told 2": {"told": 2}, "state shown": {"shown": "state"},
+            "withheld never shown": {"whole": False}, f"trust by {other}": {"trust": other},
+            "one by one": {"batch": 1}, "warm": {"warm": True, "batch": 1},
             "E1": {"stop": "count", "iterations": self.few.get("iterations", max(self.e1, 1))},
             "E3": {"stop": "discrepancy"},
         }  # fmt: skip

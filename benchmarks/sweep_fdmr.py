@@ -3,8 +3,8 @@
 python benchmarks/sweep_fdmr.py DATA OUT.json --ddgan FILE [--modes modulation all] [--accel 4 8] [--slices 3]
                                 [--few 1] [--device cuda] [--seconds 300] [--tiny]
 
-DATA as in `fdmr_cases`, of which tune.h5 is used. One option at a time (step of Adam, start level, what the network is
-shown), then the best of each together. A run goes on past its end and is scored at every J under both ways to weigh
+DATA as in `fdmr_cases`, of which tune.h5 is used. One option at a time (step of Adam, level told, how stage 1 goes
+down, what the network is shown), then the best of each together. A run goes on past its end and is scored at every J under both ways to weigh
 data against the adapted image (trust): so patience, the most iterations and trust are read off its curves. Then the
 kinds of refinement and of ends are run with the options that were `chosen`; `ends` holds their scores. All weights
 adapt --few slices, the others --slices together. OUT.json gets rows as they come, and what it holds is not run again;
@@ -39,22 +39,22 @@ from medrecon.provenance import versions
 
 Options = dict[str, Any]
 Rows = list[dict[str, Any]]
-MOST = 200
+MOST = 60
 """Iterations of a run."""
 ONE_AT_A_TIME: dict[str, dict[str, tuple[Any, ...]]] = {
-    "modulation": {"rate": (1e-2, 3e-3, 3e-2), "start": (4, 3), "shown": ("state",)},
-    "all": {"rate": (1e-4, 1e-3, 3e-5), "start": (4,), "shown": ("state",)},
+    "modulation": {"rate": (1e-2, 3e-3, 3e-2), "told": (2, 3), "draws": ("posterior",), "shown": ("state",)},
+    "all": {"rate": (1e-4, 1e-3, 3e-5), "told": (2, 3), "draws": ("posterior",)},
     "low-rank": {"rate": (3e-3, 1e-3, 1e-2)},
 }
 """By what adapts; the first rate is the default."""
 TRUSTS: tuple[Trust, ...] = ("level", "holdout")
 KEPT = ("slice", "held", "at", *TRUSTS)
 """Of a curve."""
-PATIENCE, CAPS = (10, 20, 40), (50, 100, 200)
+PATIENCE, CAPS = (5, 10, 20), (20, 40, 60)
 CLOSE = 0.03
 """dB within which fewer iterations are better than more."""
 REFINED: tuple[Options, ...] = (
-    {"refine": "renoise"}, {"refine": "renoise", "level": 2}, {"refine": "renoise", "runs": 4},
+    {"refine": "estimate"}, {"refine": "estimate", "level": 2}, {"refine": "renoise"}, {"refine": "renoise", "runs": 4},
     {"refine": "deterministic"}, {"refine": "original"},
 )  # fmt: skip
 ENDED: tuple[Options, ...] = ({"refine": "none"}, {"stop": "count"}, {"stop": "discrepancy"})

@@ -32,7 +32,7 @@ def test_every_mode_gives_finite_images_and_counts_its_calls(problem, mode):
     solution = method.solve(problem, prior=tiny_prior(), on_step=told.append)
     assert solution.samples.shape == (1, *problem.image_shape)
     assert solution.samples.isfinite().all()
-    assert solution.calls == {"fdmr": 12 + 5 + 1, "static": 12, "adadiff": 8 + 5, "dip": 5}[mode]
+    assert solution.calls == {"fdmr": 8 + 5 + 8 + 1 + 1, "static": 8, "adadiff": 8 + 5, "dip": 5}[mode]
     stages = list(dict.fromkeys(p.stage for p in told))
     wanted = {"fdmr": ["generation", "adaptation", "refinement"], "static": ["generation"], "dip": ["adaptation"]}
     assert stages == wanted.get(mode, ["generation", "adaptation"])
@@ -106,11 +106,12 @@ def test_averaged_refinements_are_the_mean_of_antithetic_runs(problem):
 
 def test_what_the_modes_leave_open():
     fdmr, static, adadiff, dip = (Fdmr(mode=mode).plan(CUDA) for mode in MODES)
-    assert (fdmr.iterations, fdmr.stop, fdmr.parameters, fdmr.refine) == (200, "holdout", "modulation", "renoise")
+    assert (fdmr.iterations, fdmr.stop, fdmr.parameters, fdmr.refine) == (40, "holdout", "modulation", "estimate")
     assert (static.iterations, static.refine) == (0, "none")
     assert (adadiff.iterations, adadiff.stop, adadiff.parameters, adadiff.refine) == (1000, "count", "all", "none")
     assert (dip.trained, dip.stop, dip.parameters, dip.refine) == (False, "holdout", "all", "none")
-    assert [Fdmr(parameters=p).plan(CUDA).rate for p in ("modulation", "low-rank", "all")] == [1e-2, 3e-3, 1e-3]
+    assert [Fdmr(parameters=p).plan(CUDA).rate for p in ("modulation", "low-rank", "all")] == [1e-2, 3e-3, 1e-4]
+    assert [Fdmr(mode=mode).plan(CUDA).rate for mode in ("adadiff", "dip")] == [1e-3, 1e-3]
     assert Fdmr(rate=0.5).plan(CUDA).rate == 0.5
 
 

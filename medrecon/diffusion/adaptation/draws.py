@@ -20,7 +20,7 @@ class Draws:
     def __init__(self, streams: Streams, stage: int, shape: tuple[int, int], latent: int) -> None:
         self.streams, self.first, self.shape, self.size = streams, 2 * stage * OF_STAGE, shape, latent
 
-    def noise(self, level: int) -> Tensor:
+    def noise(self, level: int | Tensor) -> Tensor:
         """`(n, y, x)` complex, of unit variance per real component."""
         return self.streams.normal(self.first + 2 * level, self.shape)
 

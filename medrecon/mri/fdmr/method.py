@@ -38,7 +38,7 @@ class Fdmr(Method):
     steps : network calls of stage 1 of estimates; unless given 12. With draws of the posterior a call a level.
     start : level of the noise that generation starts at; unless given the prior's last, 8, and for estimates that of
         `dds`. Fewer save calls of the posterior.
-    iterations : of adaptation at most; unless given 200 (adadiff 1000), and 40 on a CPU.
+    iterations : of adaptation at most; unless given 40 (dip 200, adadiff 1000), and 40 at most on a CPU.
     stop : when adaptation ends: after a count, where withheld samples are foretold no better, or where the data are
         explained to their noise (discrepancy); unless given holdout (adadiff: count).
     share : of the samples outside the fully sampled centre that holdout withholds from stages 1 and 2: whole lines, at
@@ -54,9 +54,11 @@ class Fdmr(Method):
     shown : what the network sees while it adapts: the image that generation ends at (AdaDiff), or a noisy state, which
         is what its level was trained on: that before the image, for estimates the image with fresh noise.
     told : level that the network is told of while it adapts; the image is shown as faint as images are there.
+    whole : once it has adapted, show the network what stage 1 makes of all samples, of withheld ones as well; else the
+        image that it adapted on, which lacks them.
     refine : renoise, the last levels again with the adapted network (R1); estimate, the same as stage 1 of estimates
         goes down; deterministic, without noise and with data replaced (R2); original, with the network as it was
-        trained (R3); none. Unless given renoise in mode fdmr.
+        trained (R3); none. Unless given estimate in mode fdmr, renoise for levels even in time.
     level : up to which refinement adds noise, or that the image's error stands for.
     runs : of the refinement, in antithetic pairs, whose mean is the image.
     data : data steps weigh by the noise, or replace samples (hard), which copies their noise into the image.
@@ -79,7 +81,7 @@ class Fdmr(Method):
     iterations: int | None = None
     stop: Stop | None = None
     share: float = 0.1
-    patience: int = 20
+    patience: int = 10
     gain: float = 1e-3
     excess: float = 1.05
     parameters: Parameters | None = None
@@ -87,6 +89,7 @@ class Fdmr(Method):
     rate: float | None = None
     shown: Literal["image", "state"] = "image"
     told: int = 1
+    whole: bool = True
     refine: Refine | None = None
     level: int = 1
     runs: int = 1
@@ -97,11 +100,12 @@ class Fdmr(Method):
     warm: bool = False
     batch: int = 16
 
-    def plan(self, device: torch.device) -> Plan:
-        """What the mode does with the options that were given."""
-        mode = MODES[self.mode] if self.iterations is not None else MODES[self.mode].on(device)
-        given = {"stop": self.stop, "parameters": self.parameters, "refine": self.refine, "rate": self.rate}
-        given |= {"draws": self.draws}
+    def plan(self, device: torch.device, spacing: str = "noise") -> Plan:
+        """What the mode does with the options that were given, on a prior whose levels are spaced so."""
+        mode = MODES[self.mode].of(spacing)
+        mode = mode if self.iterations is not None else mode.on(device)
+        names = ("stop", "parameters", "refine", "rate", "draws")
+        given = {name: getattr(self, name) for name in names}
         return mode.with_given(self.iterations, **given)
 
     def rule(self, stop: Stop) -> StopRule:
@@ -139,7 +143,7 @@ class Fdmr(Method):
             value = getattr(self, field)
             if value is not None and not 1 <= value <= steps:
                 raise InputError(f"{field} is {value}; give a level of the prior, 1 to {steps}")
-        return Stages(self, self.plan(problem.device), prior, denoiser, problem.mask, seed)
+        return Stages(self, self.plan(problem.device, denoiser.schedule.spacing), prior, denoiser, problem.mask, seed)
 
     @staticmethod
     def _denoiser(prior: Prior | None) -> DdganDenoiser | None:
@@ -152,7 +156,15 @@ class Fdmr(Method):
 
     def __post_init__(self) -> None:
         _check_words(self)
-        for field, least in (("steps", 1), ("iterations", 0), ("patience", 1), ("rank", 1), ("runs", 1), ("cg", 1), ("batch", 1)):
+        for field, least in (
+            ("steps", 1),
+            ("iterations", 0),
+            ("patience", 1),
+            ("rank", 1),
+            ("runs", 1),
+            ("cg", 1),
+            ("batch", 1),
+        ):
             value = getattr(self, field)
             if value is not None and value < least:
                 raise InputError(f"{field} is {value}; give a whole number of at least {least}")
@@ -167,6 +179,7 @@ class Fdmr(Method):
             raise InputError(f"mode dip has nothing to modulate yet, and parameters is '{self.parameters}'; give all")
 
 
+LEAST = {"steps": 1, "iterations": 0, "patience": 1, "rank": 1, "runs": 1, "cg": 1, "batch": 1}
 WORDS: dict[str, tuple[str, ...]] = {
     "mode": tuple(MODES),
     "draws": ("estimate", "posterior"),

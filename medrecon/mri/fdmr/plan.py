@@ -15,8 +15,10 @@ Draws = Literal["estimate", "posterior"]
 
 ON_CPU = 40
 """Iterations at most on a CPU unless asked for, where each takes a second or so."""
-RATES: dict[Parameters, float] = {"modulation": 1e-2, "low-rank": 3e-3, "all": 1e-3}
-"""Steps of Adam: AdaDiff's for all weights; scales and shifts are of order 1, weights of order 0.1."""
+RATES: dict[Parameters, float] = {"modulation": 1e-2, "low-rank": 3e-3, "all": 1e-4}
+"""Steps of Adam: scales and shifts are of order 1, weights of order 0.1."""
+ADADIFF_RATE = 1e-3
+"""AdaDiff's, of all weights."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,14 @@ class Plan:
         known = {name: value for name, value in given.items() if value is not None}
         plan = replace(self, **known)  # type: ignore[arg-type]
         plan = plan if iterations is None or not self.iterations else replace(plan, iterations=iterations)
-        return replace(plan, rate=known.get("rate", RATES[plan.parameters]))  # type: ignore[arg-type]
+        own = self.rate if plan.parameters == self.parameters else 0
+        return replace(plan, rate=known.get("rate", own or RATES[plan.parameters]))  # type: ignore[arg-type]
+
+    def of(self, spacing: str) -> Plan:
+        """As levels of that spacing want it: those even in time have none that an estimate could go down by."""
+        if spacing == "noise" or self.draws == "posterior":
+            return self
+        return replace(self, draws="posterior", refine="renoise" if self.refine == "estimate" else self.refine)
 
     def on(self, device: torch.device) -> Plan:
         """With as many iterations as the device has patience for."""
@@ -51,10 +60,10 @@ class Plan:
 
 
 MODES: dict[Mode, Plan] = {
-    "fdmr": Plan(True, 200, "holdout", "modulation", 0, "renoise", "estimate"),
+    "fdmr": Plan(True, 40, "holdout", "modulation", 0, "estimate", "estimate"),
     "static": Plan(True, 0, "holdout", "modulation", 0, "none", "estimate"),
-    "adadiff": Plan(True, 1000, "count", "all", 0, "none", "posterior"),
-    "dip": Plan(False, 200, "holdout", "all", 0, "none", "posterior"),
+    "adadiff": Plan(True, 1000, "count", "all", ADADIFF_RATE, "none", "posterior"),
+    "dip": Plan(False, 200, "holdout", "all", ADADIFF_RATE, "none", "posterior"),
 }
 """Specification A.14. FDMR stops early and adapts little, AdaDiff does neither (Guengoer et al. 2023); the deep image
 prior (Ulyanov et al. 2018) learns all of the image from the scan."""

@@ -97,7 +97,12 @@ class Stages:
         image, adapted = static, None
         if plan.iterations:
             adapted = self._adapt(problem, held, self._shown(problem, landed), before, on_step, on_iterate)
-            image, calls = self._settled(problem, adapted), calls + adapted.calls
+            calls += adapted.calls
+            if held is not None and plan.trained and self.method.whole:
+                landed, more = self._generated(problem, silent)
+                calls += more + 1
+                adapted = replace(adapted, image=self._applied(problem, adapted, landed))
+            image = self._settled(problem, adapted)
         if plan.refine != "none":
             image, calls = self._refined(problem, image, adapted, on_step), calls + self._refining
         self._check(image, static)
@@ -122,8 +127,8 @@ class Stages:
         draws = self._draws(problem, GENERATION)
         if self.plan.draws == "estimate":
             start = None if self.method.start is None else float(self._sigma_of(self.method.start))
-            walk = Estimates(problem, self.prior, self.data_step(problem), self.method.steps, start)
-            return walk.from_noise(draws.noise(0), self.denoiser, GENERATION_STAGE, on_step), self.method.steps
+            walk = Estimates(problem, self.prior, self.data_step(problem), self.method.steps, draws, start)
+            return walk.from_noise(self.denoiser, GENERATION_STAGE, on_step), self.method.steps
         level = self.method.start or self.denoiser.schedule.steps
         return Generation(self._descent(problem), level)(zero_filled, self.denoiser, draws, on_step), level
 
@@ -141,6 +146,12 @@ class Stages:
         start = self.adapter.start(n) if before is None else before.values[-1:].expand(n, -1).clone()
         inputs = (shown, torch.tensor(self.method.told, device=shown.device), latent)
         return adaptation(inputs, adaptation.misfit.samples(problem, held), start, on_step, on_iterate)
+
+    def _applied(self, problem: Problem, adapted: Adapted, landed: Landing) -> Tensor:
+        """What the adapted network makes of another image than it was adapted on."""
+        told = torch.tensor(self.method.told, device=landed.image.device)
+        latent = self._draws(problem, GENERATION).latent(1)
+        return self.adapter(adapted.values, self._shown(problem, landed), told, latent)
 
     def _shown(self, problem: Problem, landed: Landing) -> Tensor:
         """What the network sees in stage 2."""
@@ -197,9 +208,10 @@ class Stages:
 
     def _estimated(self, problem: Problem, image: Tensor, estimate: Estimate, on_step: OnStep) -> Tensor:
         """The refinement by estimates: from the image as it is, `level` calls from that level down."""
-        latent, level = self._draws(problem, REFINEMENT).latent(1), self.method.level
+        draws, level = self._draws(problem, REFINEMENT), self.method.level
+        latent = draws.latent(1)
         first = float(self._sigma_of(level))
-        walk = Estimates(problem, self.prior, self.data_step(problem), level, first)
+        walk = Estimates(problem, self.prior, self.data_step(problem), level, draws, first)
         landed = walk.from_image(image, lambda x, t: estimate(x, t, latent), REFINEMENT_STAGE, on_step)
         return landed.image if self.method.final else landed.estimate
 
