@@ -18,7 +18,6 @@ of fewer passes over memory has no backward pass. Rows that OUT.json holds are n
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -32,6 +31,7 @@ from typing import Any, cast
 import torch
 from fdmr_cases import GROUPS, SHIFTED, Cases, Named
 from fdmr_curves import Truth, stopped
+from kept import rows_so_far, write_json
 from torch import Tensor, nn
 
 from medrecon.bench.stale import code_digest, commit
@@ -43,7 +43,6 @@ from medrecon.diffusion.adaptation.stopping import Count, HoldOut
 from medrecon.diffusion.prior import Prior
 from medrecon.diffusion.streams import Streams
 from medrecon.errors import InputError
-from medrecon.io import write_json
 from medrecon.mri import method_class
 from medrecon.mri.fdmr.holdout import withheld_samples, without
 from medrecon.networks import EDMDenoiser, load_prior
@@ -150,7 +149,7 @@ def main() -> None:
     device = torch.device(given.device)
     prior = load_prior(given.prior, device)
     plain, at = Plain(cast(EDMDenoiser, prior.denoise)).to(device), tuple(sorted({0, *given.at}))
-    rows = json.loads(given.out.read_text())["rows"] if given.out.exists() else []
+    rows = rows_so_far(given.out)
     head = {
         "device": str(device), "versions": versions(device), "commit": commit(), "prior": prior.name,
         "weights_sha256": prior.sha256, "code": {m: code_digest(m) for m in ("fdmr", *given.methods)},

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from kept import write_json
 from torch import Tensor
 
 from medrecon.bench.cases import Case, calibrated, in_scan_units, scored, undersampled
@@ -20,7 +21,6 @@ from medrecon.bench.conditions import Condition
 from medrecon.bench.sources import sources
 from medrecon.bench.stale import code_digest, commit
 from medrecon.diffusion.prior import Prior
-from medrecon.io import write_json
 from medrecon.mri.dds import DDS
 from medrecon.networks import load_prior
 from medrecon.provenance import versions

@@ -21,6 +21,7 @@ from statistics import median
 from typing import Any
 
 import torch
+from kept import read_json, write_json
 from mri_speed import once
 from sweep_hfs import best_options
 
@@ -31,7 +32,6 @@ from medrecon.bench.stale import commit
 from medrecon.calibration import build_problem
 from medrecon.diffusion import predictor_corrector
 from medrecon.diffusion.prior import Prior
-from medrecon.io import write_json
 from medrecon.mri import method_class
 from medrecon.mri.method import Solution
 from medrecon.networks import load_prior, ready
@@ -91,7 +91,7 @@ def ours(given: argparse.Namespace, case: Case, device: torch.device) -> Iterato
 
 
 def published(given: argparse.Namespace, case: Case, device: torch.device) -> Iterator[dict[str, Any]]:
-    kept = json.loads(given.sweep.read_text())["rows"]
+    kept = read_json(given.sweep)["rows"]
     names = {"hfs-paper": given.hfs, "spirit-paper": given.image, "hfs-released": given.last, "vp": given.vp}
     for group, name in names.items():
         prior, method = load_prior(name, device), "hfs-paper" if group == "vp" else group

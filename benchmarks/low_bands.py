@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from kept import write_json
 from torch import Tensor
 
 from medrecon.bench.cases import Case, calibrated, in_scan_units, scored, undersampled
@@ -22,7 +23,6 @@ from medrecon.bench.low_band_error import low_band_error
 from medrecon.bench.sources import sources
 from medrecon.bench.stale import code_digest, commit
 from medrecon.diffusion.prior import Prior
-from medrecon.io import write_json
 from medrecon.mri import hfs, method_class
 from medrecon.mri.low_band import sampled_lines, sense_low_band
 from medrecon.mri.tv_low_band import tv_low_band

@@ -10,21 +10,20 @@ tuning volumes, report on others.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import torch
+from kept import rows_so_far, write_json
 from wavelet_vs_bart import commit, problems
 
 from medrecon.evaluation import score
-from medrecon.io import write_json
 from medrecon.mri import method_class
 from medrecon.provenance import versions
 
-RESULTS = Path(__file__).parent / "results" / "noise_rules.json"
+RESULTS = Path(__file__).parent / "results" / "noise_rules.json.gz"
 SWEEPS: dict[str, list[dict[str, Any]]] = {
     "sense": [{"prior_variance": v, "iterations": n} for v in (0.005, 0.01, 0.02, 0.05) for n in (10, 20)],
     "spirit-linear": [{"iterations": n} for n in (10, 15, 20, 25, 30)],
@@ -41,7 +40,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    rows: list[dict[str, Any]] = json.loads(options.out.read_text())["rows"] if options.out.exists() else []
+    rows: list[dict[str, Any]] = rows_so_far(options.out)
     held = {(r["scan"], r["accel"], r["seed"], r["method"], str(r["options"])) for r in rows}
     for name, condition, problem, truth in problems(options.volumes, options.accel, options.seeds, options.slices):
         for method, sweep in SWEEPS.items():

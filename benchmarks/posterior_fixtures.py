@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from kept import write_json
 from torch import Tensor
 from wavelet_vs_bart import commit
 
@@ -40,11 +41,10 @@ from medrecon.diffusion.grids import Karras
 from medrecon.diffusion.integrators import DDIM, DPMpp2M, Heun, Integrator, Momentum
 from medrecon.diffusion.prior import Prior
 from medrecon.diffusion.sampler import Sampler
-from medrecon.io import write_json
 from medrecon.problem import Problem
 from medrecon.provenance import versions
 
-RESULTS = Path(__file__).parent / "results" / "posterior_fixtures.json"
+RESULTS = Path(__file__).parent / "results" / "posterior_fixtures.json.gz"
 FRESH = tuple(range(101, 109))
 """Seeds of mixtures on which nothing was chosen; the tuned ones have their number of components as seed."""
 

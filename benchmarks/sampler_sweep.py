@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from kept import rows_so_far, write_json
 
 from medrecon.bench.cases import Case, calibrated, in_scan_units, scored, undersampled
 from medrecon.bench.conditions import Condition
 from medrecon.bench.sources import sources
 from medrecon.bench.stale import code_digest, commit
 from medrecon.diffusion.prior import Prior
-from medrecon.io import write_json
 from medrecon.mri import method_class
 from medrecon.networks import load_prior
 from medrecon.provenance import versions
@@ -90,7 +90,7 @@ def main() -> None:
         "code": {method: code_digest(method) for method in ("dds", "spirit")},
         "prior": prior.name, "weights_sha256": prior.sha256, "protocol": "full-range", "reference": "simulated",
     }  # fmt: skip
-    rows = json.loads(options.out.read_text())["rows"] if options.out.exists() else []
+    rows = rows_so_far(options.out)
     held = [(each["method"], each["options"]) for each in rows]
     missing = [run for run in runs() if run not in held]
     for method, chosen in missing[index - 1 :: count]:

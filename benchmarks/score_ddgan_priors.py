@@ -5,8 +5,8 @@ python benchmarks/score_ddgan_priors.py DATA benchmarks/results/ddgan_scores.jso
 
 DATA is as in fdmr_cases.py; the scans are its group `tune`, 8 coils at SNR 40. A sample goes down the prior's own
 levels with fresh noise, a data step at each: eight calls of a generator, --ddpm-steps of a DDPM. Estimates go down
-without it, --calls of either: what `fdmr` does in stage 1, and `dds`. Rows are known by the sha256 of the weights and
-kept from one call to the next.
+without it, --calls of either: what `fdmr` does in stage 1, and `dds`. `dds` with eight calls is what train_ddgan.py
+scores generators by. Rows are known by the sha256 of the weights and kept from one call to the next.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ from medrecon.problem import Problem
 from medrecon.provenance import versions
 
 ACCELS = (4.0, 8.0)
+KINDS = ("sample", "estimate", "dds")
+VALIDATED = 8
+"""Calls of `dds` in train_ddgan.py: one a level."""
 SCORE = "psnr_foreground"
 Solve = Callable[[Problem], Tensor]
 
@@ -65,7 +68,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--priors", type=Path, nargs="+", required=True)
-    parser.add_argument("--kinds", nargs="+", choices=("sample", "estimate"), default=["sample", "estimate"])
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--slices", type=int, default=3, help="of each volume")
     parser.add_argument("--calls", type=int, default=12, help="of estimates")
     parser.add_argument("--ddpm-steps", type=int, default=100, help="of its samples")
@@ -77,6 +80,8 @@ def arguments() -> argparse.Namespace:
 def solver(kind: str, prior: Prior, calls: int, ddpm_steps: int) -> tuple[int, Solve]:
     """Network calls a slice, and what makes the images of a problem."""
     generator = prior.denoise if isinstance(prior.denoise, DdganDenoiser) else None
+    if kind == "dds":
+        return VALIDATED, partial(_solved, DDS(steps=VALIDATED), prior)
     if kind == "sample" and generator is None:
         return ddpm_steps, lambda problem: ddpm(problem, prior, ddpm_steps, 0)
     if generator is None:

@@ -23,6 +23,7 @@ from statistics import mean
 from typing import Any
 
 import torch
+from kept import rows_so_far, write_json
 from torch import Tensor
 
 from medrecon.bench.cases import Case, calibrated, in_scan_units, scored, undersampled
@@ -32,7 +33,6 @@ from medrecon.bench.sources import sources
 from medrecon.bench.stale import code_digest, commit
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
-from medrecon.io import write_json
 from medrecon.mri import method_class
 from medrecon.mri.hfs import HFS
 from medrecon.mri.low_band import high_pass
@@ -128,7 +128,7 @@ def main() -> None:
     given = arguments()
     device = torch.device(given.device)
     ready = [(case, _truth(case)) for case in cases(given, device)]
-    rows = json.loads(given.out.read_text())["rows"] if given.out.exists() else []
+    rows = rows_so_far(given.out)
     for group in given.groups:
         others = {"vp": given.vp, "spirit-paper": given.image, "hfs-released": given.last or given.hfs}
         prior = load_prior(others.get(group, given.hfs), device)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from sheets.parts import record
 
 from medrecon.bench.cases import Case, in_scan_units, solved
@@ -129,7 +130,15 @@ def draw(strip: Sequence[tuple[str, Sequence[np.ndarray]]], titles: Sequence[str
             for ax, title in zip(axes, titles, strict=True):
                 ax.set_title(title, fontsize="small")
     figure.savefig(path, dpi=110)
+    few_greys(path)
     print(f"wrote {path}")
+
+
+def few_greys(path: Path) -> None:
+    """As a palette of 64, which looks the same at half the size."""
+    with Image.open(path) as drawn:
+        palette = drawn.convert("RGB").quantize(64, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette.save(path, optimize=True)
 
 
 def main() -> None:

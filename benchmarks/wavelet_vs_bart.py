@@ -23,11 +23,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from kept import rows_so_far, write_json
 from torch import Tensor
 
 from medrecon.calibration import build_problem
 from medrecon.evaluation import score
-from medrecon.io import write_json
 from medrecon.masks import pattern
 from medrecon.mri.wavelet import Wavelet
 from medrecon.problem import Problem
@@ -35,7 +35,7 @@ from medrecon.provenance import versions
 from medrecon.simulate.nifti import load_volume
 from medrecon.simulate.scan import evaluation_slices, simulate_scan
 
-RESULTS = Path(__file__).parent / "results" / "wavelet_vs_bart.json"
+RESULTS = Path(__file__).parent / "results" / "wavelet_vs_bart.json.gz"
 ITERATIONS = 100
 WEIGHTS = tuple(float(f"{w:.3g}") for w in np.geomspace(5e-4, 1.6e-2, 6))
 """In the Problem's units: 99th percentile of the ACS image = 1."""
@@ -157,7 +157,7 @@ def main() -> None:
     options = parser.parse_args()
     if shutil.which("bart") is None:
         raise SystemExit("bart is not on the path; install Debian's package bart")
-    done = json.loads(options.out.read_text())["rows"] if options.out.exists() else []
+    done = rows_so_far(options.out)
     version = subprocess.run(["bart", "version"], capture_output=True, text=True, check=True).stdout.strip()
     head = {"protocol": "full-range", "reference": "simulated", "maps": "calibrated", "coils": 8, "snr": 40,
             "iterations": ITERATIONS, "device": "cpu", "commit": commit(),

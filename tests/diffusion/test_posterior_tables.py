@@ -1,6 +1,5 @@
 """Tables of the exact fixtures say what the measured file says. No sampling."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -9,12 +8,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from sheets import posterior as posterior_tables  # noqa: E402  (benchmarks is a folder of programs, not a package)
+from kept import read_json  # noqa: E402  (benchmarks is a folder of programs, not a package)
+from sheets import posterior as posterior_tables  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def record():
-    return json.loads((ROOT / "benchmarks" / "results" / "posterior_fixtures.json").read_text())
+    return read_json(ROOT / "benchmarks" / "results" / "posterior_fixtures.json")
 
 
 def test_a_row_counts_as_posterior_exactly_where_it_meets_the_criteria(record):
