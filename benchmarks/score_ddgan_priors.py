@@ -92,7 +92,7 @@ def solver(kind: str, prior: Prior, calls: int, ddpm_steps: int) -> tuple[int, S
 
 
 def _solved(method: Method, prior: Prior, problem: Problem) -> Tensor:
-    return method.solve(problem, prior=prior).image[0]
+    return method.solve(problem, prior=prior).image
 
 
 def score(cases: Sequence[Named], solve: Solve) -> float:
