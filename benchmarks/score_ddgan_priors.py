@@ -46,7 +46,7 @@ Solve = Callable[[Problem], Tensor]
 
 def main() -> None:
     given = arguments()
-    device = torch.device(given.device)
+    device, code = torch.device(given.device), commit()
     cases = Cases(given.data, given.slices, device, tiny=given.tiny)
     held = json.loads(given.out.read_text())["rows"] if given.out.is_file() else []
     for kind in given.kinds:
@@ -60,7 +60,7 @@ def main() -> None:
             print(file, kind, calls, found, flush=True)
             held = [each for each in held if (each["sha256"], each["kind"]) != (sha256, kind)]
             held.append({**row, SCORE: found})
-            write_json({"versions": versions(device), "commit": commit(), "rows": held}, given.out)
+            write_json({"versions": versions(device), "commit": code, "rows": held}, given.out)
 
 
 def arguments() -> argparse.Namespace:

@@ -32,24 +32,51 @@ def collect(monkeypatch, *words):
     runpy.run_path(str(BENCHMARKS / "collect_ddgan_training.py"), run_name="__main__")
 
 
+def scores(folder, sha256, **kinds):
+    """Of weights with this hash, R 4 and 8 by kind."""
+    shared = {"sha256": sha256, "calls": 100, "slices": 4}
+    rows = [
+        {**shared, "kind": kind, "psnr_foreground": dict(zip("48", found, strict=True))}
+        for kind, found in kinds.items()
+    ]
+    file = folder / "scores.json"
+    file.write_text(json.dumps({"commit": "abc", "versions": {}, "rows": rows}))
+    return file
+
+
 def test_a_line_a_run(tmp_path, monkeypatch):
-    gan = written(tmp_path, "gan")
-    l1 = written(tmp_path, "l1", options={"objective": {"kind": "l1", "l1": 0.0}, "diffusion": {"steps": 8}})
-    ddpm = written(
-        tmp_path, "ddpm", options={}, started_from=None, validation_int8={"psnr_foreground_r4_20_calls": 38.79}
+    gan = written(tmp_path, "gan", sha256="gan")
+    l1 = written(
+        tmp_path, "l1", sha256="l1", options={"objective": {"kind": "l1", "l1": 0.0}, "diffusion": {"steps": 8}}
     )
+    twenty = {"psnr_foreground_r4_20_calls": 38.79, "psnr_foreground_r8_20_calls": 33.7}
+    ddpm = written(tmp_path, "ddpm", options={}, started_from=None, validation_int8=twenty)
+    found = scores(tmp_path, "ab", sample=(36.0, 30.0), estimate=(38.5, 33.1))
     out = tmp_path / "training.json"
-    collect(monkeypatch, out, f"anchored={gan}", f"l1={l1}", f"ddpm={ddpm}")
+    collect(monkeypatch, out, f"anchored={gan}=l1, longer", f"l1={l1}", f"ddpm={ddpm}", "--scores", found)
     held = json.loads(out.read_text())
     assert "history" not in out.read_text()
     assert "/somewhere" not in out.read_text()
     lines = ddgan_training([held]).splitlines()
     assert lines[2].split(" | ")[1:] == [
-        "adversary, l1 × 30", "8, even in noise", "start.safetensors", "1500", "215", "31.02", "25.19", "0.220",
+        "adversary, l1 × 30", "8, even in noise", "l1, longer", "1500", "215", "–", "–", "31.02 / 25.19", "0.220",
         "0.023 |",
     ]  # fmt: skip
-    assert " | l1 | 8, even in time | " in lines[3]
-    assert lines[4].split(" | ")[1:8] == ["epsilon", "1000", "–", "1500", "215", "38.79", "–"]
+    assert " | l1 | 8, even in time | start.safetensors | " in lines[3]
+    assert lines[4].split(" | ")[1:9] == [
+        "epsilon", "1000", "–", "1500", "215", "36.00 / 30.00", "38.50 / 33.10", "–",
+    ]  # fmt: skip
+    assert lines[-1].startswith("*NVIDIA H100; scored on cpu, commit abc.*")
+    assert "of the `ddpm` at 100 of them" in lines[-1]
+
+
+def test_rows_of_other_weights_stay(tmp_path, monkeypatch):
+    out = tmp_path / "training.json"
+    collect(monkeypatch, out, f"first={written(tmp_path, 'a', sha256='a')}", f"old={written(tmp_path, 'b')}")
+    collect(monkeypatch, out, f"new={tmp_path / 'b.json'}", "--scores", scores(tmp_path, "a", sample=(30.0, 20.0)))
+    rows = json.loads(out.read_text())["rows"]
+    assert [each["name"] for each in rows] == ["first", "new"]
+    assert [list(each["scores"]) for each in rows] == [["sample"], []]
 
 
 @pytest.mark.parametrize("text", ["gan=missing.json", "gan"])

@@ -36,6 +36,15 @@ def test_a_run_writes_image_and_record(tmp_path: Path, scan: Path, mode: str, ca
     assert "network calls a slice" in capsys.readouterr().out
 
 
+def test_without_a_prior_the_shipped_one_is_taken(tmp_path: Path, scan: Path) -> None:
+    record = tmp_path / "run.json"
+    given = ["--method", "fdmr", "--device", "cpu", "--slices", "0:1", "--accel", "3", "--iterations", "1"]
+    assert run(["mri", str(scan), *given, "--json", str(record)]) == 0
+    made = json.loads(record.read_text())
+    assert made["weights"]["name"] == "mri-ddgan"
+    assert made["scores"]["mean"]["psnr_foreground"] > 20
+
+
 def test_holdout_and_stop_rules_go_together(tmp_path: Path, scan: Path) -> None:
     record = tmp_path / "run.json"
     more = ["--accel", "2", "--iterations", "2", "--holdout", "--json", str(record)]

@@ -76,7 +76,7 @@ def test_invariant_11_r1_is_that_of_finite_differences():
 
 def adversarial(**changes):
     network, critic = generator_from_seed(TINY, 0), discriminator_from_seed(SMALL, 1)
-    options = ObjectiveOptions(**{"interval": 3, **changes})
+    options = ObjectiveOptions(**{"interval": 3, "l1": 0.0, **changes})
     return network, critic, Adversarial(network, critic, critic, Schedule(8), 4, options, contextlib.nullcontext)
 
 

@@ -65,8 +65,10 @@ def ball():
 
 
 def toy(length=7, rate=1e-3, **changes):
+    """As published: levels even in time, and the adversary alone."""
     options = MriDdganOptions(
-        TINY, SMALL, size=32, batch=4, objective=ObjectiveOptions(rate=rate, interval=3), augmentation=COARSE,
+        TINY, SMALL, size=32, batch=4, diffusion=DiffusionOptions(spacing="time"),
+        objective=ObjectiveOptions(rate=rate, interval=3, l1=0.0), augmentation=COARSE,
         loop=LoopOptions(steps=length, warm_up=2, learning_rate=rate, clip=100.0),
     )  # fmt: skip
     return dataclasses.replace(options, **changes)
@@ -105,7 +107,7 @@ def test_a_gan_interrupted_at_any_step_goes_on_bit_for_bit(tmp_path, monkeypatch
 
 def test_both_losses_are_in_the_history_and_the_discriminator_learns_first(monkeypatch):
     monkeypatch.setattr(loop, "WINDOW", 6)
-    objective = ObjectiveOptions(rate=3e-3, head_start=100)
+    objective = ObjectiveOptions(rate=3e-3, head_start=100, l1=0.0)
     trained = train_mri_ddgan([ball()], toy(18, 3e-3, objective=objective), CPU)
     told = [entry.discriminator for entry in trained.run.history]
     assert len(told) == 3
@@ -241,7 +243,7 @@ def test_a_loss_that_is_not_finite_is_one_line_and_keeps_the_last_good_checkpoin
 def test_another_config_is_no_way_to_go_on(tmp_path):
     file = tmp_path / "run.checkpoint"
     train_mri_ddgan([ball()], toy(), CPU, checkpoint=file, watch=stopping_at(1))
-    changed = toy(objective=ObjectiveOptions(rate=1e-3, interval=3, r1=2.0))
+    changed = toy(objective=ObjectiveOptions(rate=1e-3, interval=3, r1=2.0, l1=0.0))
     with pytest.raises(InputError, match=re.escape("objective.r1 (was 1.0, is now 2.0)")):
         train_mri_ddgan([ball()], changed, CPU, checkpoint=file)
     with pytest.raises(InputError, match=re.escape('objective.kind (was "gan", is now "l1")')):
