@@ -23,6 +23,7 @@ from typing import Any
 from registered_runs import STORED, card_facts, pixel_range, run_facts
 
 from medrecon import weights
+from medrecon.networks.ddgan.schedule import Schedule
 from medrecon.weights import Record
 from medrecon.weights.registry import BUDGET_MIB, FOLDER
 
@@ -51,7 +52,8 @@ FAMILIES = {
     "mri-ddgan": Family(
         "Generator of a denoising diffusion GAN of complex MR images of the head: the prior of `fdmr`",
         "generator of {parameters:.1f} M weights behind a space-to-depth stem, with a latent of {generator[latent]}",
-        "{steps}, even in {spacing}", "the first stage of `fdmr` alone with 12 calls",
+        "{steps}, even in {spacing}, {sigmas[0]:.3g} to {sigmas[1]:.3g} of the images' brightest pixels",
+        "the first stage of `fdmr` alone with 12 calls",
     ),
 }  # fmt: skip
 KINDS = {"large": "image-prior", "small": "image-prior-small"}
@@ -165,6 +167,10 @@ def card(record: Record, settings: dict[str, Any]) -> str:
     """The model card, from the record and what the weights file says."""
     begin, teacher = record.training["started_from"], record.training.get("teacher")
     family = FAMILIES[settings["kind"]]
+    if settings["kind"] == "mri-ddgan":
+        settings = settings | _of_generator(settings)
+        taught = record.training["options"]["objective"]
+        begin = f"{begin}, adversary and {taught['l1']:g} × the mean absolute error" if begin else begin
     return CARD.format(
         begin=(f"continued from {begin}" if begin else "from random weights")
         + (f", taught by {teacher}" if teacher else ""),
@@ -175,6 +181,13 @@ def card(record: Record, settings: dict[str, Any]) -> str:
         validation=", ".join(f"{k} {v:.3f}" for k, v in record.validation.items()),
         **card_facts(record, (FOLDER / str(record.file)).stat().st_size),
     )
+
+
+def _of_generator(settings: dict[str, Any]) -> dict[str, Any]:
+    """What a generator's file does not say itself: how its levels are spaced if as published, and what they are."""
+    spacing = settings.get("spacing", "time")
+    kept = Schedule(settings["steps"], spacing).signal[[1, -1]]
+    return {"spacing": spacing, "sigmas": ((1 - kept) / kept).sqrt().tolist()}
 
 
 def _code(run: dict[str, Any]) -> dict[str, str]:
