@@ -42,7 +42,7 @@ def test_without_a_prior_the_shipped_one_is_taken(tmp_path: Path, scan: Path) ->
     assert run(["mri", str(scan), *given, "--json", str(record)]) == 0
     made = json.loads(record.read_text())
     assert made["weights"]["name"] == "mri-ddgan"
-    assert made["scores"]["mean"]["psnr_foreground"] > 20
+    assert made["scores"]["method"]["mean"]["psnr_foreground"] > 20
 
 
 def test_holdout_and_stop_rules_go_together(tmp_path: Path, scan: Path) -> None:
