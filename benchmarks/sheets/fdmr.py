@@ -14,11 +14,11 @@ from sheets.parts import Record, machine, prior, table
 
 VAL = "val"
 RIVAL = "ddpm 1000"
-CONTROLS = ("l1", "ddpm", "published")
+CONTROLS = ("l1", "l1n", "ddpm", "published")
 """Files of `train_ddgan.py` whose networks are recorded and not shipped."""
-CLAIMED = ("static", "dip", "adadiff", "dip 1000", RIVAL, "spirit 20", "spirit 50", "dds 20", "dds 8, ddgan prior",
-           "fdmr, l1 prior", "fdmr, all weights, l1 prior", "static, published levels", "fdmr, published levels",
-           "adadiff, published levels")  # fmt: skip
+CLAIMED = ("static", "static, posterior", "dip", "adadiff", "dip 1000", RIVAL, "spirit 20", "spirit 50", "dds 20",
+           "dds 20, ddpm prior", "fdmr, l1 prior", "fdmr, all weights, l1 prior", "static, published levels",
+           "fdmr, published levels", "adadiff, published levels")  # fmt: skip
 STYLES = {"fdmr": "-o", "ours": "--s", "others": ":^"}
 
 
@@ -44,8 +44,8 @@ def fdmr_quality(records: Sequence[Record]) -> str:
         + caption(held, rows)
         + (
             " PSNR / SSIM of the foreground. Seconds: median over the volumes, calibration excluded, one run after one "
-            "of a few iterations; entries that adapt all weights take slices one by one, the others those of a volume "
-            "together."
+            "of a few iterations. Slices of a volume go together, six of them; two at a time of the thousand calls of "
+            f"`{RIVAL}`; one by one where all weights adapt."
         )
     )
 
