@@ -253,7 +253,9 @@ def test_what_the_network_is_shown_does_not_hold_what_it_is_to_foretell(problem,
 
 def test_withheld_samples_say_how_far_the_adapted_network_is_trusted(problem):
     """In the adapted image and in the refinement, at level 1."""
-    by_level, by_holdout = (Fdmr(iterations=3, trust=trust).stages(tiny_prior(), problem, 0) for trust in TRUSTS)
+    by_level, by_holdout = (
+        Fdmr(iterations=3, trust=trust).stages(tiny_prior(), problem, 0).setting for trust in TRUSTS
+    )
     near, far = (torch.full((problem.n_slices,), value) for value in (1e-9, 1e9))
     first, second = torch.tensor(1), torch.tensor(2)
     of_level = by_level.sigma(problem, near)(first)

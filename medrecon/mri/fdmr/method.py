@@ -14,6 +14,7 @@ from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.mri.drawing import images_together
 from medrecon.mri.fdmr.plan import MODES, Draws, Mode, Parameters, Plan, Refine, Stop
+from medrecon.mri.fdmr.setting import Setting
 from medrecon.mri.fdmr.stages import Stages
 from medrecon.mri.method import Method, Solution
 from medrecon.networks.ddgan import DdganDenoiser
@@ -143,7 +144,8 @@ class Fdmr(Method):
             value = getattr(self, field)
             if value is not None and not 1 <= value <= steps:
                 raise InputError(f"{field} is {value}; give a level of the prior, 1 to {steps}")
-        return Stages(self, self.plan(problem.device, denoiser.schedule.spacing), prior, denoiser, problem.mask, seed)
+        plan = self.plan(problem.device, denoiser.schedule.spacing)
+        return Stages(Setting(self, plan, prior, denoiser, seed), problem.mask)
 
     @staticmethod
     def _denoiser(prior: Prior | None) -> DdganDenoiser | None:
