@@ -53,6 +53,8 @@ PARTS = ("main", "published", "costly", "shift", "curves", "shift-curves", "abla
 CUDA = torch.device("cuda")
 STEPS = 1000
 """Of the DDPM and of AdaDiff's adaptation."""
+KEPT = ("slice", "held", "at", "psnr_foreground", "stopped", "best")
+"""Of a curve."""
 Solve = Callable[[Problem], tuple[Tensor, int]]
 """(images `(slice, y, x)`, network calls a slice)."""
 
@@ -318,7 +320,7 @@ class Run:
             self.rows.append(made)
             return f"{made['mean']['psnr_foreground']:.2f} dB, {made['seconds_per_slice']:.3f} s a slice"
         records = curve(named.case, each.method, each.prior, MASK_SEED, self.given.few)
-        self.curves.append({**key, "slices": records})
+        self.curves.append({**key, "slices": [{name: each[name] for name in KEPT} for each in records]})
         return "curve"
 
     def keep(self) -> None:

@@ -4,11 +4,11 @@ python benchmarks/sweep_fdmr.py DATA OUT.json --ddgan FILE [--modes modulation a
                                 [--few 1] [--device cuda] [--seconds 300] [--tiny]
 
 DATA as in `fdmr_cases`, of which tune.h5 is used. One option at a time (step of Adam, level told, how stage 1 goes
-down, what the network is shown), then the best of each together. A run goes on past its end and is scored at every J under both ways to weigh
-data against the adapted image (trust): so patience, the most iterations and trust are read off its curves. Then the
-kinds of refinement and of ends are run with the options that were `chosen`; `ends` holds their scores. All weights
-adapt --few slices, the others --slices together. OUT.json gets rows as they come, and what it holds is not run again;
-none begins after --seconds. `fdmr_bench.py --sweep OUT.json` takes the options from it.
+down, what the network is shown), then the best of each together. A run goes on past its end and is scored at every J
+under both ways to weigh data against the adapted image (trust): so patience, the most iterations and trust are read off
+its curves. Then the kinds of refinement and of ends are run with the options that were `chosen`; `ends` holds their
+scores. All weights adapt --few slices, the others --slices together. OUT.json gets rows as they come, and what it holds
+is not run again; none begins after --seconds. `fdmr_bench.py --sweep OUT.json` takes the options from it.
 """
 
 from __future__ import annotations

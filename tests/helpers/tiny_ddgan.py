@@ -24,15 +24,16 @@ def tiny_generator(seed: int = 0) -> Generator:
     return generator.eval().requires_grad_(False)
 
 
-def tiny_prior(steps: int = 8) -> Prior:
+def tiny_prior(steps: int = 8, spacing: str = "time") -> Prior:
     """In a Problem's units, with a variance of 0.09."""
-    return prior_of(DdganDenoiser(tiny_generator(), Schedule(steps), 1.0))
+    return prior_of(DdganDenoiser(tiny_generator(), Schedule(steps, spacing), 1.0), spacing)
 
 
-def prior_of(denoiser: nn.Module) -> Prior:
+def prior_of(denoiser: nn.Module, spacing: str = "time") -> Prior:
     """Around a denoiser with a schedule and a scale of one."""
-    signal = Schedule(8).signal
-    return Prior(denoiser, CoarsePath(signal, 1.0), 0.09, (0.43, 150.0), "tiny")
+    path = CoarsePath(Schedule(8, spacing).signal, 1.0)
+    levels = (0.43, 150.0) if spacing == "time" else (0.015, 2.0)
+    return Prior(denoiser, path, 0.09, levels, "tiny")
 
 
 def tiny_file(path: Path) -> Path:

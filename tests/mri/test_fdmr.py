@@ -5,8 +5,12 @@ import torch
 from problems import make_problem
 from tiny_ddgan import tiny_prior
 
-from medrecon.diffusion.sampler import NonFiniteError
+from medrecon.diffusion.adaptation.draws import Draws
+from medrecon.diffusion.datasteps import NoiseWeighted
+from medrecon.diffusion.sampler import NonFiniteError, in_mirror
+from medrecon.diffusion.streams import Streams
 from medrecon.errors import InputError
+from medrecon.mri.fdmr.estimates import Estimates
 from medrecon.mri.fdmr.holdout import withheld_samples
 from medrecon.mri.fdmr.method import WORDS, Fdmr
 from medrecon.mri.fdmr.plan import MODES
@@ -41,9 +45,94 @@ def test_every_mode_gives_finite_images_and_counts_its_calls(problem, mode):
         assert last.done == last.total
 
 
-def test_progress_of_a_stage_never_falls_back(problem):
+@pytest.mark.parametrize(("mode", "calls"), [("fdmr", 12 + 5 + 12 + 1 + 1), ("static", 12), ("adadiff", 8 + 5)])
+def test_levels_even_in_noise_are_gone_down_by_estimates(problem, mode, calls):
+    """Stage 1 once more for all samples, a look of the adapted network, and one call of the refinement; not AdaDiff."""
+    solution = Fdmr(mode=mode, iterations=4).solve(problem, prior=tiny_prior(spacing="noise"))
+    assert solution.samples.isfinite().all()
+    assert solution.calls == calls
+
+
+def test_the_way_down_is_the_priors_unless_it_is_given():
+    plans = [Fdmr().plan(CUDA, spacing) for spacing in ("noise", "time")]
+    assert [(plan.draws, plan.refine) for plan in plans] == [("estimate", "estimate"), ("posterior", "renoise")]
+    given = Fdmr(draws="estimate", refine="deterministic").plan(CUDA, "time")
+    assert (given.draws, given.refine) == ("estimate", "deterministic")
+    assert all(Fdmr(mode="adadiff").plan(CUDA, spacing).draws == "posterior" for spacing in ("noise", "time"))
+
+
+@pytest.mark.parametrize("spacing", ["noise", "time"])
+@pytest.mark.parametrize("options", [{}, {"refine": "estimate", "level": 3}, {"told": 3}, {"shown": "state"}])
+def test_estimates_of_slices_do_not_depend_on_their_neighbours(problem, spacing, options):
+    prior, method = tiny_prior(spacing=spacing), Fdmr(iterations=2, draws="estimate", **options)
+    both = method.solve(problem, prior=prior).image
+    for n in range(problem.n_slices):
+        assert torch.equal(method.solve(problem.select(slice(n, n + 1)), prior=prior).image[0], both[n])
+
+
+class Knowing(torch.nn.Module):
+    """Says the reference at every level, in the mirror in which it was asked; keeps what it was shown."""
+
+    def __init__(self, reference: torch.Tensor) -> None:
+        super().__init__()
+        self.reference, self.shown = reference, []
+
+    def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        self.shown.append((x.clone(), t.clone()))
+        return in_mirror(self.reference, torch.tensor(len(self.shown) - 1))
+
+
+def walk(problem, calls, start=None):
+    prior = tiny_prior(spacing="noise")
+    streams = Streams(0, problem.case, problem.slice_ids, [0] * problem.n_slices)
+    draws = Draws(streams, 0, problem.image_shape[1:], 6)
+    return Estimates(problem, prior, NoiseWeighted(problem, prior.variance, 5), calls, draws, start)
+
+
+@pytest.mark.parametrize("calls", [1, 5, 12])
+def test_estimates_end_at_what_a_perfect_network_knows(calls):
+    """Of a scan with little noise, of which the data step moves it by no more."""
+    full, truth = make_problem(shape=(16, 20), accel=2, noise=1e-3)
+    knowing, told = Knowing(truth), []
+    landed = walk(full, calls).from_noise(knowing, "generation", told.append)
+    assert (landed.image - truth).abs().max() < 1e-2
+    assert len(knowing.shown) == calls
+    assert [(p.stage, p.done, p.total) for p in told] == [("generation", n + 1, calls) for n in range(calls)]
+    levels = [float(t.max()) for _, t in knowing.shown]
+    assert levels == sorted(levels, reverse=True)
+    assert all(level == round(level) for level in levels)
+
+
+def test_from_an_image_estimates_begin_without_noise(problem):
+    path, image = tiny_prior(spacing="noise").path, torch.ones(problem.image_shape, dtype=torch.complex64)
+    knowing = Knowing(image)
+    level = torch.tensor(4.0)
+    walk(problem, 2, float(path.sigma(level))).from_image(image, knowing, "refinement")
+    first, t = knowing.shown[0]
+    assert float(t.max()) == 4
+    assert torch.allclose(first, path.a(level) * image)
+
+
+def test_all_samples_are_shown_once_it_has_adapted(problem):
+    """The adapted image is that of the whole scan, though withheld samples had no say in the adaptation."""
+    problem = problem.select(slice(0, 1))
+    held = withheld_samples(problem, 0.1, 0)[:, None]
+    other = problem.with_kspace(problem.kspace * (1 + 5 * held), problem.mask)
+    options = {"iterations": 3, "stop": "holdout", "refine": "none", "final": False}
+
+    def adapted(each, whole):
+        return Fdmr(whole=whole, **options).stages(tiny_prior(spacing="noise"), each, 0)(each)
+
+    seen, unseen = ([adapted(each, whole) for each in (problem, other)] for whole in (True, False))
+    assert torch.equal(unseen[0].image, unseen[1].image)
+    assert not torch.allclose(seen[0].image, seen[1].image)
+    assert torch.equal(seen[0].adapted.values, unseen[0].adapted.values)
+
+
+@pytest.mark.parametrize("spacing", ["time", "noise"])
+def test_progress_of_a_stage_never_falls_back(problem, spacing):
     told = []
-    Fdmr(iterations=3, runs=2, level=2).solve(problem, prior=tiny_prior(), on_step=told.append)
+    Fdmr(iterations=3, runs=2, level=2).solve(problem, prior=tiny_prior(spacing=spacing), on_step=told.append)
     for stage in ("generation", "adaptation", "refinement"):
         done = [p.done / p.total for p in told if p.stage == stage]
         assert done == sorted(done)
@@ -127,6 +216,7 @@ def test_a_cpu_gets_forty_iterations_unless_it_is_asked_for_more():
     [
         ({"iterations": -1}, "iterations"), ({"patience": 0}, "patience"), ({"rank": 0}, "rank"), ({"runs": 0}, "runs"),
         ({"share": 0.0}, "share"), ({"gain": 1.0}, "gain"), ({"rate": 0.0}, "rate"), ({"excess": -1.0}, "excess"),
+        ({"steps": 0}, "steps"),
         ({"mode": "dip", "parameters": "modulation"}, "dip"), *(({word: "no"}, f"unknown {word}") for word in WORDS),
     ],
 )  # fmt: skip
@@ -140,6 +230,8 @@ def test_a_prior_of_another_kind_is_refused(problem, gaussian_prior):
     for prior in (None, gaussian_prior):
         with pytest.raises(InputError, match="DDGAN"):
             Fdmr().solve(problem, prior=prior)
+    with pytest.raises(InputError, match="told is 9; give a level of the prior, 1 to 8"):
+        Fdmr(told=9).solve(problem, prior=tiny_prior())
     with pytest.raises(InputError, match="1 to 8"):
         Fdmr(start=9).solve(problem, prior=tiny_prior())
 
@@ -161,7 +253,9 @@ def test_what_the_network_is_shown_does_not_hold_what_it_is_to_foretell(problem,
 
 def test_withheld_samples_say_how_far_the_adapted_network_is_trusted(problem):
     """In the adapted image and in the refinement, at level 1."""
-    by_level, by_holdout = (Fdmr(iterations=3, trust=trust).stages(tiny_prior(), problem, 0) for trust in TRUSTS)
+    by_level, by_holdout = (
+        Fdmr(iterations=3, trust=trust).stages(tiny_prior(), problem, 0).setting for trust in TRUSTS
+    )
     near, far = (torch.full((problem.n_slices,), value) for value in (1e-9, 1e9))
     first, second = torch.tensor(1), torch.tensor(2)
     of_level = by_level.sigma(problem, near)(first)

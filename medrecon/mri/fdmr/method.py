@@ -14,6 +14,7 @@ from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.mri.drawing import images_together
 from medrecon.mri.fdmr.plan import MODES, Draws, Mode, Parameters, Plan, Refine, Stop
+from medrecon.mri.fdmr.setting import Setting
 from medrecon.mri.fdmr.stages import Stages
 from medrecon.mri.method import Method, Solution
 from medrecon.networks.ddgan import DdganDenoiser
@@ -32,8 +33,8 @@ class Fdmr(Method):
 
     mode : fdmr; static without adaptation and refinement; adadiff with all weights, a fixed count and no refinement;
         dip, an untrained network in the same loop.
-    draws : how stage 1 goes down. estimate, as `dds` does: from each estimate as it is, without fresh noise, levels
-        told below the error that they stand for; the best single image. posterior: with the noise of the process, as
+    draws : how stage 1 goes down. estimate, as `dds` does: from each estimate with a share of fresh noise; the best
+        single image. posterior: with the noise of the process, as
         published; a sample, which errs twice as much. Unless given estimate (adadiff: posterior).
     steps : network calls of stage 1 of estimates; unless given 12. With draws of the posterior a call a level.
     start : level of the noise that generation starts at; unless given the prior's last, 8, and for estimates that of
@@ -52,7 +53,7 @@ class Fdmr(Method):
     rank : of the low-rank paths.
     rate : step of Adam; unless given 0.01, 0.003 and 0.001 for the three.
     shown : what the network sees while it adapts: the image that generation ends at (AdaDiff), or a noisy state, which
-        is what its level was trained on: that before the image, for estimates the image with fresh noise.
+        its level was trained on: that before the image, or for estimates the image with fresh noise.
     told : level that the network is told of while it adapts; the image is shown as faint as images are there.
     whole : once it has adapted, show the network what stage 1 makes of all samples, of withheld ones as well; else the
         image that it adapted on, which lacks them.
@@ -143,7 +144,8 @@ class Fdmr(Method):
             value = getattr(self, field)
             if value is not None and not 1 <= value <= steps:
                 raise InputError(f"{field} is {value}; give a level of the prior, 1 to {steps}")
-        return Stages(self, self.plan(problem.device, denoiser.schedule.spacing), prior, denoiser, problem.mask, seed)
+        plan = self.plan(problem.device, denoiser.schedule.spacing)
+        return Stages(Setting(self, plan, prior, denoiser, seed), problem.mask)
 
     @staticmethod
     def _denoiser(prior: Prior | None) -> DdganDenoiser | None:
