@@ -1,5 +1,6 @@
 """Tables of FDMR: slices that all entries have, gains on the same slices, J by J, where E2 stops. No torch."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import fdmr_summary as numbers
 from sheets import fdmr as fdmr_tables
 from sheets import fdmr_by_j as by_j_tables
 from sheets import fdmr_sweep as sweep_tables
+from sheets.parts import REGISTRY
 
 NAMES = ("psnr", "ssim", "psnr_foreground", "ssim_foreground")
 
@@ -54,6 +56,9 @@ def test_controls_are_not_shipped_and_other_networks_are_earlier_ones():
     rows = [row("ddpm 1000", [30.0]), {**row("fdmr", [30.0]), "prior": "ddgan.safetensors"}]
     told = [line[1] for line in body(fdmr_tables.fdmr_quality([record(rows)]))]
     assert told == ["ddpm `ffffffff`, not shipped", "ddgan `ffffffff`, earlier weights"]
+    (sha256,) = [each["sha256"] for each in json.loads(REGISTRY.read_text()) if each["name"] == "mri-ddpm"]
+    recorded = {**row("ddpm 1000", [30.0]), "weights_sha256": sha256}
+    assert body(fdmr_tables.fdmr_quality([record([recorded])]))[0][1] == "ddpm `26c66cec`, not shipped"
 
 
 def test_an_entry_that_lacks_a_scan_says_so():

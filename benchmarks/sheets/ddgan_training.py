@@ -12,9 +12,10 @@ ACCELS = (4, 8)
 WORDS = (
     " Foreground PSNR in dB at R 4 and 8 on two tuning volumes, four slices each, with the weights as stored, 8 bits "
     "each. Samples of the process, with a data step at each of the prior's levels, of the `ddpm` at {calls}; "
-    "estimates, 12 calls without the noise of the process: stage 1 of `fdmr`, and `dds` for the `ddpm`; `dds` with 8 calls, which "
-    "is how training validates. Weights without the first two are not there any more. Error at the first level: of the "
-    "estimate over the image, whole images. Spread: of estimates over latents, at the fourth level, over the image."
+    "estimates, 12 calls without the noise of the process: stage 1 of `fdmr`, and `dds` for the `ddpm`; `dds` with 8 "
+    "calls, which is how training validates. Weights without the first two are not there any more. Error at the first "
+    "level: of the estimate over the image, whole images. Spread: of estimates over latents, at the fourth level, over "
+    "the image."
 )
 
 

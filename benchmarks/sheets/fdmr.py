@@ -138,7 +138,9 @@ def caption(held: Record, rows: Sequence[Row]) -> str:
 def network(row: Row) -> str:
     """The prior of a row; of a control it says that it is not shipped."""
     text = prior({"name": row["prior"], "sha256": row["weights_sha256"]})
-    return text.replace("earlier weights", "not shipped") if row["prior"].split(".")[0] in CONTROLS else text
+    if row["prior"].split(".")[0] not in CONTROLS:
+        return text
+    return f"{text.removesuffix(', earlier weights')}, not shipped"  # whether there is a record of them or not
 
 
 def _is_option(entry: str) -> bool:
