@@ -22,7 +22,6 @@ longest and say least.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,14 +33,15 @@ from fdmr_cases import MASK_SEED, MEASURED, SHIFTED, SNR, Cases, Named, sources_
 from fdmr_curves import curve
 from fdmr_ddpm import ddpm
 from fdmr_summary import summary
+from kept import read_json, write_json
 from torch import Tensor
 
 from medrecon.bench.cases import evenly, in_scan_units, scored
 from medrecon.bench.stale import code_digest, commit
+from medrecon.bench.text import stored
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
 from medrecon.instruments import Stopwatch, peak_memory_mib, reset_peak_memory
-from medrecon.io import write_json
 from medrecon.mri import method_class
 from medrecon.mri.fdmr.method import Fdmr
 from medrecon.networks import load_prior
@@ -102,7 +102,7 @@ class Entries:
         self.priors, self.tiny = priors, given.tiny
         self.count = 6 if given.tiny else STEPS
         self.few: dict[str, Any] = {"iterations": 6, "patience": 3} if given.tiny else {}
-        chosen = json.loads(given.sweep.read_text())["chosen"] if given.sweep else {}
+        chosen = read_json(given.sweep)["chosen"] if given.sweep else {}
         modulated, full, paths = (chosen.get(k, {}).get("options", {}) for k in ("modulation", "all", "low-rank"))
         self.quick = {**modulated, **self.few}
         self.full = {"parameters": "all", **full, **self.few}
@@ -276,7 +276,7 @@ class Run:
         files = {name: getattr(given, name) for name in ("ddgan", "published", "l1", "image", "ddpm")}
         self.entries = Entries({name: load_prior(file, device) for name, file in files.items() if file}, given)
         self.cases = Cases(given.data, given.slices, device, tiny=given.tiny)
-        held = json.loads(given.out.read_text()) if given.out.exists() else {}
+        held = read_json(given.out) if stored(given.out).exists() else {}
         self.rows, self.curves = held.get("rows", []), held.get("curves", [])
         self.refused = held.get("refused", [])
         self.head = {

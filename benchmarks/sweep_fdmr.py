@@ -25,13 +25,14 @@ from typing import Any, cast
 import torch
 from fdmr_cases import Cases, Named
 from fdmr_curves import Trust, curve
+from kept import read_json, write_json
 
 from medrecon.bench.cases import evenly, in_scan_units, scored
 from medrecon.bench.stale import code_digest, commit
+from medrecon.bench.text import stored
 from medrecon.diffusion.adaptation.stopping import HoldOut
 from medrecon.errors import InputError
 from medrecon.instruments import Stopwatch
-from medrecon.io import write_json
 from medrecon.mri.fdmr.method import Fdmr
 from medrecon.networks import load_prior
 from medrecon.networks.ddgan import DdganDenoiser
@@ -153,7 +154,7 @@ class Sweep:
         self.given, self.until = given, time.monotonic() + given.seconds
         self.device = torch.device(given.device)
         self.prior = load_prior(given.ddgan, self.device)
-        held = json.loads(given.out.read_text()) if given.out.exists() else {}
+        held = read_json(given.out) if stored(given.out).exists() else {}
         self.rows: Rows = held.get("rows", [])
         self.ends: Rows = held.get("ends", [])
         cases = Cases(given.data, given.slices, self.device, tiny=given.tiny)

@@ -158,15 +158,7 @@ class Fdmr(Method):
 
     def __post_init__(self) -> None:
         _check_words(self)
-        for field, least in (
-            ("steps", 1),
-            ("iterations", 0),
-            ("patience", 1),
-            ("rank", 1),
-            ("runs", 1),
-            ("cg", 1),
-            ("batch", 1),
-        ):
+        for field, least in LEAST.items():
             value = getattr(self, field)
             if value is not None and value < least:
                 raise InputError(f"{field} is {value}; give a whole number of at least {least}")
