@@ -53,7 +53,7 @@ PARTS = ("main", "published", "costly", "shift", "curves", "shift-curves", "abla
 CUDA = torch.device("cuda")
 STEPS = 1000
 """Of the DDPM and of AdaDiff's adaptation."""
-KEPT = ("slice", "held", "at", "psnr_foreground", "stopped", "best")
+KEPT = ("slice", "at", "psnr_foreground", "stopped", "best")
 """Of a curve."""
 Solve = Callable[[Problem], tuple[Tensor, int]]
 """(images `(slice, y, x)`, network calls a slice)."""
