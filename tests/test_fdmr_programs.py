@@ -134,7 +134,7 @@ def test_the_bench_goes_on_with_slow_entries_on_few_slices(data, monkeypatch, ca
         "fdmr, all weights", "dip", "dip 1000", "adadiff", "ddpm 6, image prior",
     }  # fmt: skip
     assert [curve["entry"] for curve in found["curves"]] == ["fdmr", "fdmr, all weights", "dip"]
-    assert all(len(each["held"]) == 7 for curve in found["curves"] for each in curve["slices"])
+    assert all(len(each["at"]) == 7 for curve in found["curves"] for each in curve["slices"])
     assert {line["over"] for line in found["summary"]["gains"]} >= {"static", "adadiff", "dip", "spirit 2"}
     again = called(monkeypatch, fdmr_bench, data, out, *options, "--parts", *parts, "--seconds", "0")
     assert again["rows"] == found["rows"]
