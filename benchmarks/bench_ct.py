@@ -46,7 +46,10 @@ def main() -> None:
     units = ct_plan(sources, given.doses, given.seeds, given.slices, choice, priors)
     shard = Shard(*map(int, given.shard.split("/")))
     campaign = Campaign(units, given.name, shard, given.stale, CtRows)
-    print(campaign.run(device, seconds=given.seconds, on_row=said), flush=True)
+    tally = campaign.run(device, seconds=given.seconds, on_row=said)
+    print(tally, flush=True)
+    if tally.failed:
+        raise SystemExit(1)
 
 
 def said(row: dict) -> None:
