@@ -7,8 +7,9 @@ from torch.nn import functional as F
 from medrecon.networks.ddgan import Discriminator, DiscriminatorOptions, Generator, GeneratorOptions
 from medrecon.networks.ddgan.discriminator import PAPER, batch_spread, discriminator_from_seed
 from medrecon.networks.ddgan.generator import generator_from_seed
-from medrecon.networks.ddgan.layers import Resample, adaptive_norm_silu
+from medrecon.networks.ddgan.norm import adaptive_norm_silu
 from medrecon.networks.ddgan.options import PAPER_MULTI_COIL, PAPER_SINGLE_COIL
+from medrecon.networks.ddgan.resample import Resample
 from medrecon.weights.quantise import pack
 
 TINY = GeneratorOptions(8, (1, 2), (1, 1), (1,), embedding=8, latent=6, style=8, mapping=2, limit=1.0)

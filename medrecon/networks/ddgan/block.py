@@ -8,13 +8,13 @@ from typing import Literal, cast, final
 import torch
 from torch import Tensor, nn
 
-from medrecon.networks.ddgan.layers import Attention, Resample, adaptive_norm_silu, groups_of
+from medrecon.networks.ddgan.layers import HALF_POWER, Attention, Conv, half_power_sum
+from medrecon.networks.ddgan.norm import adaptive_norm_silu, groups_of
 from medrecon.networks.ddgan.options import GeneratorOptions
+from medrecon.networks.ddgan.resample import Resample
 
 Conditions = Iterator[tuple[Tensor, Tensor]]
 """What the latent and the step say to one block after the other."""
-HALF_POWER = 0.5**0.5
-"""Factor on a sum of two, so that its variance is theirs."""
 
 
 @final
@@ -30,9 +30,9 @@ class Block(nn.Module):
             if channels % groups_of(channels):
                 raise ValueError(f"{channels} channels make no {groups_of(channels)} groups; give multiples of 32")
         self.parts = [inner, inner, outer, outer]
-        self.first, self.second = (nn.Conv2d(n, outer, 3, padding=1) for n in (inner, outer))
+        self.first, self.second = (Conv(n, outer, 3, padding=1) for n in (inner, outer))
         self.resample = Resample(resample == "up") if resample else nn.Identity()
-        self.skip = nn.Conv2d(inner, outer, 1) if resample or inner != outer else nn.Identity()
+        self.skip = Conv(inner, outer, 1) if resample or inner != outer else nn.Identity()
 
     @property
     def outer(self) -> int:
@@ -42,9 +42,9 @@ class Block(nn.Module):
     def forward(self, x: Tensor, modulation: Tensor, time: Tensor) -> Tensor:
         scale, shift, later_scale, later_shift = modulation.split(self.parts, dim=1)
         h = self.resample(adaptive_norm_silu(x, scale, shift))
-        h = self.first(h) + time[:, :, None, None]
-        h = self.second(adaptive_norm_silu(h, later_scale, later_shift))
-        return (self.skip(self.resample(x)) + h) * HALF_POWER
+        h = adaptive_norm_silu(self.first(h), later_scale, later_shift, time + self.first.offset)
+        bias = self.second.offset + self.skip.offset if isinstance(self.skip, Conv) else self.second.offset
+        return half_power_sum(self.skip(self.resample(x)), self.second(h), bias)
 
 
 @final

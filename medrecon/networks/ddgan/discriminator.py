@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from medrecon.networks.ddgan.initial import draw_weights
-from medrecon.networks.ddgan.layers import Resample, StepEmbedding
+from medrecon.networks.ddgan.layers import StepEmbedding
+from medrecon.networks.ddgan.resample import Resample
 
 SLOPE = 0.2
 """Of leaky rectifiers."""

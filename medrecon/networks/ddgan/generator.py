@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 from medrecon.networks.ddgan.block import Block, Decoder, Encoder
 from medrecon.networks.ddgan.initial import draw_weights
-from medrecon.networks.ddgan.layers import Attention, StepEmbedding, adaptive_norm_silu
+from medrecon.networks.ddgan.layers import Attention, StepEmbedding
+from medrecon.networks.ddgan.norm import adaptive_norm_silu
 from medrecon.networks.ddgan.options import GeneratorOptions
 
 __all__ = ["Generator", "GeneratorOptions", "generator_from_seed"]
