@@ -239,9 +239,11 @@ def test_averaged_refinements_are_the_mean_of_antithetic_runs(problem):
 
 def test_what_the_modes_leave_open():
     fdmr, static, adadiff, dip = (Fdmr(mode=mode).plan(CUDA) for mode in MODES)
-    assert (fdmr.iterations, fdmr.stop, fdmr.parameters, fdmr.refine) == (40, "holdout", "modulation", "estimate")
+    assert (fdmr.iterations, fdmr.stop, fdmr.parameters, fdmr.refine) == (20, "holdout", "modulation", "estimate")
     assert (static.iterations, static.refine) == (0, "none")
     assert (adadiff.iterations, adadiff.stop, adadiff.parameters, adadiff.refine) == (1000, "count", "all", "none")
+    assert (Fdmr().patience, Fdmr().trust) == (5, "holdout")  # as the sweep chose, with the iterations
+    assert (dip.iterations, Fdmr(mode="dip", iterations=70).plan(CUDA).iterations) == (200, 70)
     assert (dip.trained, dip.stop, dip.parameters, dip.refine) == (False, "holdout", "all", "none")
     assert [Fdmr(parameters=p).plan(CUDA).rate for p in ("modulation", "low-rank", "all")] == [1e-2, 3e-3, 1e-4]
     assert [Fdmr(mode=mode).plan(CUDA).rate for mode in ("adadiff", "dip")] == [1e-3, 1e-3]
@@ -250,7 +252,7 @@ def test_what_the_modes_leave_open():
 
 def test_a_cpu_gets_forty_iterations_unless_it_is_asked_for_more():
     for mode in MODES:
-        assert Fdmr(mode=mode).plan(CPU).iterations <= 40
+        assert Fdmr(mode=mode).plan(CPU).iterations == min(40, Fdmr(mode=mode).plan(CUDA).iterations)
     assert Fdmr(iterations=70).plan(CPU).iterations == 70
     assert Fdmr(mode="static", iterations=70).plan(CPU).iterations == 0
 
