@@ -2,6 +2,7 @@
 
 import dataclasses
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -228,6 +229,28 @@ def test_the_best_iterate_is_restored(problem):
         assert curves[j, n] <= curves[: j + 9, n].min() * (1 + 1e-5)
     assert found.iterations == len(curve) - 1
     assert found.calls == len(curve)
+
+
+@pytest.mark.parametrize(("cuda", "looks"), [(True, [3, 6, 9]), (False, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])])
+def test_a_gpu_is_waited_for_at_every_third_iteration_and_never_before_the_first(problem, cuda, looks):
+    """On a CPU, where a look is free, after every one."""
+    misfit = Misfit(problem.mask)
+    run = Adaptation(adapter_of(tiny_prior().denoise, "modulation", 2), misfit, HoldOut(), Adam(0.02), 20)
+    running, asked = torch.ones(N, dtype=torch.bool), []
+
+    def looked():
+        asked.append(True)
+        return running.any()
+
+    state = SimpleNamespace(values=SimpleNamespace(is_cuda=cuda), running=SimpleNamespace(any=looked))
+    found = []
+    for done in range(11):
+        asked.clear()
+        assert run._goes_on(state, done)
+        found += [done] * len(asked)
+    assert found == looks
+    running[:] = False
+    assert not run._goes_on(state, 9)
 
 
 def test_values_of_all_weights_are_those_of_the_network_with_channels_last():

@@ -11,10 +11,12 @@ from medrecon.diffusion.sampler import NonFiniteError, in_mirror
 from medrecon.diffusion.streams import Streams
 from medrecon.errors import InputError
 from medrecon.mri.fdmr.estimates import Estimates
-from medrecon.mri.fdmr.holdout import withheld_samples
+from medrecon.mri.fdmr.holdout import withheld_samples, without
 from medrecon.mri.fdmr.method import WORDS, Fdmr
 from medrecon.mri.fdmr.plan import MODES
+from medrecon.mri.fdmr.stages import Stages
 from medrecon.problem import Problem
+from medrecon.progress import silent
 
 TRUSTS = ("level", "holdout")
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -129,6 +131,48 @@ def test_all_samples_are_shown_once_it_has_adapted(problem):
     assert torch.equal(seen[0].adapted.values, unseen[0].adapted.values)
 
 
+@pytest.fixture
+def stage_1(monkeypatch):
+    """What stage 1 was called with and where it ended, call by call."""
+    seen, generated = [], Stages._generated
+
+    def noted(stages, problem, on_step):
+        found = generated(stages, problem, on_step)
+        seen.append((problem, found[0]))
+        return found
+
+    monkeypatch.setattr(Stages, "_generated", noted)
+    return seen
+
+
+@pytest.mark.parametrize(("spacing", "draws"), [("noise", "estimate"), ("time", "posterior")])
+def test_stage_1_of_kept_and_of_all_samples_is_one_batch(problem, spacing, draws, stage_1):
+    """With the random numbers of either alone; what was withheld is in the second half alone."""
+    prior = tiny_prior(spacing=spacing)
+    stages = Fdmr(iterations=2, draws=draws, refine="none", final=False).stages(prior, problem, 0)
+    found = stages(problem)
+    assert [seen.n_slices for seen, _ in stage_1] == [2 * problem.n_slices]
+    first, second = stage_1[0][1].halves()
+    held = withheld_samples(problem, 0.1, 0)
+    kept, whole = (stages._generated(each, silent)[0] for each in (without(problem, held), problem))
+    assert not torch.allclose(first.image, second.image)
+    for half, alone in ((first, kept), (second, whole)):
+        assert torch.allclose(half.image, alone.image, atol=1e-5)
+        assert torch.allclose(half.estimate, alone.estimate, atol=1e-5)
+        assert torch.allclose(half.state, alone.state, atol=1e-5)
+    assert torch.equal(found.static, first.estimate)
+    latent = stages.setting.draws(problem, 0).latent(1)
+    again = stages.adapter(found.adapted.values, *stages._inputs(problem, second, latent))
+    assert torch.equal(found.adapted.image, again)
+
+
+@pytest.mark.parametrize("options", [{"whole": False}, {"stop": "count"}, {"mode": "dip"}, {"mode": "static"}])
+def test_stage_1_is_run_once_where_nothing_else_is_shown(problem, options, stage_1):
+    one = problem.select(slice(0, 1))
+    Fdmr(iterations=2, **options).stages(tiny_prior(), one, 0)(one)
+    assert [seen.n_slices for seen, _ in stage_1] == [1]
+
+
 @pytest.mark.parametrize("spacing", ["time", "noise"])
 def test_progress_of_a_stage_never_falls_back(problem, spacing):
     told = []
@@ -195,9 +239,11 @@ def test_averaged_refinements_are_the_mean_of_antithetic_runs(problem):
 
 def test_what_the_modes_leave_open():
     fdmr, static, adadiff, dip = (Fdmr(mode=mode).plan(CUDA) for mode in MODES)
-    assert (fdmr.iterations, fdmr.stop, fdmr.parameters, fdmr.refine) == (40, "holdout", "modulation", "estimate")
+    assert (fdmr.iterations, fdmr.stop, fdmr.parameters, fdmr.refine) == (20, "holdout", "modulation", "estimate")
     assert (static.iterations, static.refine) == (0, "none")
     assert (adadiff.iterations, adadiff.stop, adadiff.parameters, adadiff.refine) == (1000, "count", "all", "none")
+    assert (Fdmr().patience, Fdmr().trust) == (5, "holdout")  # as the sweep chose, with the iterations
+    assert (dip.iterations, Fdmr(mode="dip", iterations=70).plan(CUDA).iterations) == (200, 70)
     assert (dip.trained, dip.stop, dip.parameters, dip.refine) == (False, "holdout", "all", "none")
     assert [Fdmr(parameters=p).plan(CUDA).rate for p in ("modulation", "low-rank", "all")] == [1e-2, 3e-3, 1e-4]
     assert [Fdmr(mode=mode).plan(CUDA).rate for mode in ("adadiff", "dip")] == [1e-3, 1e-3]
@@ -206,7 +252,7 @@ def test_what_the_modes_leave_open():
 
 def test_a_cpu_gets_forty_iterations_unless_it_is_asked_for_more():
     for mode in MODES:
-        assert Fdmr(mode=mode).plan(CPU).iterations <= 40
+        assert Fdmr(mode=mode).plan(CPU).iterations == min(40, Fdmr(mode=mode).plan(CUDA).iterations)
     assert Fdmr(iterations=70).plan(CPU).iterations == 70
     assert Fdmr(mode="static", iterations=70).plan(CPU).iterations == 0
 

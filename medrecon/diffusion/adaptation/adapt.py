@@ -22,8 +22,9 @@ from medrecon.progress import OnStep, Progress, silent
 from medrecon.replay import Replay, Tensors
 
 STAGE = "adaptation"
-LOOK_EVERY = 10
-"""Iterations on CUDA between two looks at whether all slices have stopped; each look waits for the device."""
+LOOK_EVERY = 3
+"""Iterations on CUDA between two looks at whether all slices have stopped; each look waits for the device, which costs
+less than an iteration or two too many."""
 
 OnIterate = Callable[[int, Tensor, Losses], None]
 """(updates so far, images, losses) of an iterate; the tensors are overwritten by the next one."""
@@ -121,7 +122,7 @@ class Adaptation:
         return Adapted(*kept, iterations=done)
 
     def _goes_on(self, state: _State, done: int) -> bool:
-        looks = not state.values.is_cuda or done % LOOK_EVERY == 0
+        looks = done > 0 and (not state.values.is_cuda or done % LOOK_EVERY == 0)
         return not looks or bool(state.running.any())
 
     def _iteration(self, shape: torch.Size) -> Callable[..., Tensors]:

@@ -43,10 +43,11 @@ class Descent:
         """From the state `x` `(n, y, x)` at level `first` >= 1, one network call a level."""
         state = raw = x
         for k in range(first, 0, -1):
-            t = torch.tensor(k, device=x.device)
+            # a level for the network on the device, and one on the host, by which tables are read without waiting
+            t, level = torch.full((), k, device=x.device), torch.tensor(k)
             state, raw = x, estimate(x, t, draws.latent(k))
             x0 = self.data(raw, self.sigma(t))
-            x = self.prior.previous(x, x0, t, draws.noise(k) if self.noisy and k > 1 else None)
+            x = self.prior.previous(x, x0, level, draws.noise(k) if self.noisy and k > 1 else None)
             on_step(Progress(stage, first - k + 1, first))
         return Landing(x, raw, state)
 
@@ -58,3 +59,8 @@ class Landing:
     image: Tensor
     estimate: Tensor
     state: Tensor
+
+    def halves(self) -> tuple[Landing, Landing]:
+        """Of a batch of two that were joined."""
+        n, all_of = len(self.image) // 2, (self.image, self.estimate, self.state)
+        return Landing(*(x[:n] for x in all_of)), Landing(*(x[n:] for x in all_of))

@@ -27,6 +27,5 @@ class Generation:
 
     def __call__(self, zero_filled: Tensor, estimate: Estimate, draws: Draws, on_step: OnStep = silent) -> Landing:
         """Where the chain of `zero_filled` `(n, y, x)` ends; `level` network calls."""
-        t = torch.tensor(self.level, device=zero_filled.device)
-        x = self.descent.prior.noised(zero_filled, draws.noise(0), t)
+        x = self.descent.prior.noised(zero_filled, draws.noise(0), torch.tensor(self.level))
         return self.descent(x, self.level, estimate, draws, STAGE, on_step)

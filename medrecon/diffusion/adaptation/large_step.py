@@ -10,7 +10,8 @@ from torch import Tensor
 class LargeStep(Protocol):
     """Draws x_0 from noisy states of complex images `(n, y, x)`, in a Problem's units.
 
-    Levels t are 0-d integer tensors, from T (noise) to 1; 0 is the image.
+    Levels t are 0-d integer tensors, from T (noise) to 1; 0 is the image. The network's lie on its device; those of
+    `noised` and `previous` may lie on the host, where reading them waits for nothing.
     """
 
     def __call__(self, x: Tensor, t: Tensor, z: Tensor) -> Tensor:

@@ -34,6 +34,6 @@ class Refinement:
     def __call__(self, image: Tensor, estimate: Estimate, draws: Draws, on_step: OnStep = silent) -> Tensor:
         """The refined image `(n, y, x)`; `level` network calls."""
         noise = draws.noise(0) if self.descent.noisy else torch.zeros_like(image)
-        state = self.descent.prior.noised(image, noise, torch.tensor(self.level, device=image.device))
+        state = self.descent.prior.noised(image, noise, torch.tensor(self.level))
         landed = self.descent(state, self.level, estimate, draws, STAGE, on_step)
         return landed.image if self.final else landed.estimate

@@ -39,7 +39,7 @@ class Fdmr(Method):
     steps : network calls of stage 1 of estimates; unless given 12. With draws of the posterior a call a level.
     start : level of the noise that generation starts at; unless given the prior's last, 8, and for estimates that of
         `dds`. Fewer save calls of the posterior.
-    iterations : of adaptation at most; unless given 40 (dip 200, adadiff 1000), and 40 at most on a CPU.
+    iterations : of adaptation at most; unless given 20 (dip 200, adadiff 1000); on a CPU 40 at most.
     stop : when adaptation ends: after a count, where withheld samples are foretold no better, or where the data are
         explained to their noise (discrepancy); unless given holdout (adadiff: count).
     share : of the samples outside the fully sampled centre that holdout withholds from stages 1 and 2: whole lines, at
@@ -64,11 +64,12 @@ class Fdmr(Method):
     runs : of the refinement, in antithetic pairs, whose mean is the image.
     data : data steps weigh by the noise, or replace samples (hard), which copies their noise into the image.
     cg : conjugate-gradient iterations of a data step.
-    trust : in estimates of the adapted network, when data are weighed against them: that of their level, or at level 1
-        by what they err on withheld samples, where there are any (holdout).
+    trust : in estimates of the adapted network, when data are weighed against them: by what they err on withheld
+        samples (holdout), where there are any and up to the level `told`; else that of their level (level).
     final : whether the image has passed a last data step.
     warm : start a batch of slices from the last slice before it instead of the prior; slices then depend on others.
-    batch : images a network call on CUDA; on the CPU always one.
+    batch : slices at a time on CUDA; on the CPU always one. Stage 1 shows the network two images of each, without and
+        with the withheld samples, where `whole` wants both.
     """
 
     name: ClassVar[str] = "fdmr"
@@ -82,7 +83,7 @@ class Fdmr(Method):
     iterations: int | None = None
     stop: Stop | None = None
     share: float = 0.1
-    patience: int = 10
+    patience: int = 5
     gain: float = 1e-3
     excess: float = 1.05
     parameters: Parameters | None = None
@@ -96,7 +97,7 @@ class Fdmr(Method):
     runs: int = 1
     data: Literal["noise-weighted", "hard"] = "noise-weighted"
     cg: int = 5
-    trust: Literal["level", "holdout"] = "level"
+    trust: Literal["level", "holdout"] = "holdout"
     final: bool = True
     warm: bool = False
     batch: int = 16

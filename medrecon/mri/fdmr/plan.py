@@ -60,7 +60,7 @@ class Plan:
 
 
 MODES: dict[Mode, Plan] = {
-    "fdmr": Plan(True, 40, "holdout", "modulation", 0, "estimate", "estimate"),
+    "fdmr": Plan(True, 20, "holdout", "modulation", 0, "estimate", "estimate"),
     "static": Plan(True, 0, "holdout", "modulation", 0, "none", "estimate"),
     "adadiff": Plan(True, 1000, "count", "all", ADADIFF_RATE, "none", "posterior"),
     "dip": Plan(False, 200, "holdout", "all", ADADIFF_RATE, "none", "posterior"),

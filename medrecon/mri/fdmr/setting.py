@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 import torch
@@ -67,6 +68,12 @@ class Setting:
         """Whether stages 1 and 2 are kept from some samples."""
         return bool(self.plan.iterations) and self.method.rule(self.plan.stop).withholds
 
+    @cached_property
+    def _sigmas(self) -> list[float]:
+        """Of all levels from 0, asked of the device once."""
+        levels = torch.arange(self.denoiser.schedule.steps + 1, device=self.denoiser.latent.device)
+        return self.prior.path.sigma(levels).tolist()
+
     def descent(self, problem: Problem, sigma: Sigma | None = None) -> Descent:
         """Down by the process, the data step by `sigma` or the levels' own."""
         return Descent(self.denoiser, sigma or self.prior.path.sigma, self.data_step(problem))
@@ -77,5 +84,5 @@ class Setting:
 
     def estimates(self, problem: Problem, draws: Draws, calls: int, level: int | None) -> Estimates:
         """Down by estimates from a level; None for that of `dds`."""
-        start = None if level is None else float(self.prior.path.sigma(torch.tensor(level, device=problem.device)))
+        start = None if level is None else self._sigmas[level]
         return Estimates(problem, self.prior, self.data_step(problem), calls, draws, start)

@@ -18,10 +18,12 @@ from medrecon.diffusion.adaptation.misfit import Misfit
 from medrecon.diffusion.sampler import NonFiniteError
 from medrecon.mri.fdmr.adapters import adapter_of, untrained
 from medrecon.mri.fdmr.holdout import withheld_samples, without
+from medrecon.mri.fdmr.joined import joined
 from medrecon.mri.fdmr.refining import Refining
 from medrecon.mri.fdmr.setting import Setting
 from medrecon.problem import Problem
 from medrecon.progress import OnStep, silent
+from medrecon.replay import Tensors
 
 GENERATION, ADAPTATION = 0, 2
 """Numbers of the stages that draw, `refining.NUMBER` among them."""
@@ -77,17 +79,18 @@ class Stages:
 
         Raises NonFiniteError with what stage 1 gave where an image is not finite.
         """
-        plan, method, held = self.setting.plan, self.setting.method, self._withheld(problem)
-        landed, calls = self._generated(problem if held is None else without(problem, held), on_step)
-        static = landed.image if method.final else landed.estimate
+        held = self._withheld(problem)
+        landed, of_all, calls = self._landed(problem, held, on_step)
+        static = landed.image if self.setting.method.final else landed.estimate
         image, adapted = static, None
-        if plan.iterations:
-            adapted = self._adapt(problem, held, self._shown(problem, landed), before, on_step, on_iterate)
+        if self.setting.plan.iterations:
+            latent = self.setting.draws(problem, GENERATION).latent(1)
+            inputs = self._inputs(problem, landed, latent)
+            adapted = self._adapt(problem, held, inputs, before, on_step, on_iterate)
             calls += adapted.calls
-            if held is not None and plan.trained and method.whole:
-                landed, more = self._generated(problem, silent)
-                calls += more + 1
-                adapted = replace(adapted, image=self._applied(problem, adapted, landed))
+            if of_all is not None:
+                shown = self._inputs(problem, of_all, latent)
+                adapted, calls = replace(adapted, image=self.adapter(adapted.values, *shown)), calls + 1
             image = self._settled(problem, adapted)
         refining = Refining(self.setting, self.adapter)
         image, calls = refining(problem, image, adapted, on_step), calls + refining.calls
@@ -103,6 +106,18 @@ class Stages:
         if not self.setting.withholds:
             return None
         return withheld_samples(problem, self.setting.method.share, self.setting.seed)
+
+    def _landed(self, problem: Problem, held: Tensor | None, on_step: OnStep) -> tuple[Landing, Landing | None, int]:
+        """Where stage 1 ends without the samples `held`, and with all where the adapted network is shown those.
+
+        The two are one batch, for which a GPU records one graph. The last is the network calls a slice.
+        """
+        kept = problem if held is None else without(problem, held)
+        if held is None or not (self.setting.plan.trained and self.setting.method.whole):
+            landed, calls = self._generated(kept, on_step)
+            return landed, None, calls
+        both, calls = self._generated(joined(kept, problem), on_step)
+        return *both.halves(), 2 * calls
 
     def _generated(self, problem: Problem, on_step: OnStep) -> tuple[Landing, int]:
         """Stage 1 and its network calls; for an untrained network the zero-filled image."""
@@ -120,38 +135,34 @@ class Stages:
         self,
         problem: Problem,
         held: Tensor | None,
-        shown: Tensor,
+        inputs: Tensors,
         before: Adapted | None,
         on_step: OnStep,
         on_iterate: OnIterate | None,
     ) -> Adapted:
         n, adaptation = problem.n_slices, self.adaptation
         start = self.adapter.start(n) if before is None else before.values[-1:].expand(n, -1).clone()
-        inputs = (shown, self._told, self._latent(problem))
         return adaptation(inputs, adaptation.misfit.samples(problem, held), start, on_step, on_iterate)
 
-    def _applied(self, problem: Problem, adapted: Adapted, landed: Landing) -> Tensor:
-        """What the adapted network makes of another image than it was adapted on."""
-        return self.adapter(adapted.values, self._shown(problem, landed), self._told, self._latent(problem))
+    def _inputs(self, problem: Problem, landed: Landing, latent: Tensor) -> Tensors:
+        """What the network sees in stage 2: image or state, level and latent."""
+        return self._shown(problem, landed), self._told, latent
 
     def _shown(self, problem: Problem, landed: Landing) -> Tensor:
-        """What the network sees in stage 2."""
         setting, noisy = self.setting, self.setting.method.shown == "state"
         if setting.plan.draws == "posterior" and setting.method.told == 1:
             return landed.state if noisy else landed.image
         noise = setting.draws(problem, ADAPTATION).noise(0) if noisy else torch.zeros_like(landed.image)
-        return setting.denoiser.noised(landed.image, noise, self._told)
+        # a level on the host, by which a table is read without waiting for the device
+        return setting.denoiser.noised(landed.image, noise, torch.tensor(setting.method.told))
 
     def _settled(self, problem: Problem, adapted: Adapted) -> Tensor:
         """The adapted image after the data, all of them."""
         return self.settled(problem, adapted.image, adapted.held_power) if self.setting.method.final else adapted.image
 
-    def _latent(self, problem: Problem) -> Tensor:
-        return self.setting.draws(problem, GENERATION).latent(1)
-
     @property
     def _told(self) -> Tensor:
-        return torch.tensor(self.setting.method.told, device=self.mask.device)
+        return torch.full((), self.setting.method.told, device=self.mask.device)
 
 
 def _check(image: Tensor, static: Tensor) -> None:
