@@ -13,8 +13,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from kept import write_json
+
 from medrecon.bench.stale import commit
-from medrecon.io import write_json
 
 KEPT = (
     "recipe",

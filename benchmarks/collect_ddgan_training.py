@@ -15,10 +15,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kept import rows_so_far
+from kept import rows_so_far, write_json
 
 from medrecon.bench.stale import commit
-from medrecon.io import write_json
 
 KEPT = ("recipe", "parameters", "steps", "seconds", "started_from", "validation_int8", "sha256", "versions")
 

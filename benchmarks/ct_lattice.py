@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from kept import write_json
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -22,7 +23,6 @@ from medrecon.bench.ct.cases import CtCondition, ct_case
 from medrecon.bench.ct.runners import INPUT, CtRunner, cast, takes
 from medrecon.bench.ct.sources import ct_sources
 from medrecon.bench.stale import commit
-from medrecon.io import write_json
 from medrecon.provenance import versions
 
 PERIOD = 4

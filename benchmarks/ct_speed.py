@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from kept import write_json
 
 from medrecon.bench.ct.campaign import ct_code_digest
 from medrecon.bench.ct.runners import INPUT, CtRunner, cast
@@ -22,7 +23,6 @@ from medrecon.bench.ct.sources import PIXEL_MM, PIXELS, SLICE_MM
 from medrecon.bench.ct.suite import SAMPLES, STEPS
 from medrecon.bench.stale import commit
 from medrecon.instruments import reset_peak_memory
-from medrecon.io import write_json
 from medrecon.provenance import versions
 from medrecon.simulate.ct.phantom import textured_phantom
 

@@ -3,27 +3,28 @@
 python benchmarks/fdmr_bench.py DATA OUT.json --ddgan FILE [--published FILE] [--l1 FILE] [--image mri-image]
                                 [--ddpm FILE]
                                 [--sweep SWEEP.json]
-                                [--parts main published costly shift curves shift-curves ablation rest]
+                                [--parts main published costly together shift curves shift-curves ablation rest]
                                 [--accel 4 8] [--slices 6] [--few 2] [--device cuda] [--seconds 560] [--tiny]
 
 DATA as in `fdmr_cases`. `--published` is a prior with AdaDiff's levels, where --ddgan has others: what is theirs runs
 with it as well. SWEEP.json of `sweep_fdmr.py` has the options that `fdmr` runs with, settled on other patients. Rows
 that OUT.json holds are not made again, so that calls of bounded time join; none begins after `--seconds`. A row is one
-entry on one case: scores after one warm run of a few iterations, seconds of sampling without calibration. Batched
-entries take --slices of each volume, those that adapt slice by slice or take a thousand calls --few of these. `curves`
-hold every iterate of adaptations: gain by J, where E2 stops against the J that the truth would choose, and the J at
-which fdmr leads dip by 1 dB. `summary` has what the issue asks of them. `--tiny` rehearses it all at few pixels.
+entry on one case: scores after one warm run of a few iterations, seconds of sampling without calibration. Entries take
+--slices of each volume at once, those that adapt slice by slice --few of these. `batches` hold seconds by how many
+slices go at once, `curves` every iterate of adaptations: gain by J, where E2 stops against the J that the truth would
+choose, and the J at which fdmr leads dip by 1 dB. `summary` has what the issue asks of them. `--tiny` rehearses it all
+at few pixels.
 
 main: held-out patients, what is quick. published: with AdaDiff's levels. costly: adadiff, dip, DDPM and all weights
-there. shift: other anatomy and planes. ablation: one option of fdmr at a time, at the last R. rest: controls that take
-longest and say least.
+there. together: 2, 6 and 16 slices at once there, of fdmr, the DDPM, static, spirit and dds. shift: other anatomy and
+planes. ablation: one option of fdmr at a time, at the last R. rest: controls that take longest and say least.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -32,7 +33,9 @@ import torch
 from fdmr_cases import MASK_SEED, MEASURED, SHIFTED, SNR, Cases, Named, sources_of
 from fdmr_curves import curve
 from fdmr_ddpm import ddpm
+from fdmr_entry import Entry, Solve, timed
 from fdmr_summary import summary
+from fdmr_together import SIZES, TINY_SIZES, TOGETHER, batch_row, in_order
 from kept import read_json, write_json
 from torch import Tensor
 
@@ -41,7 +44,6 @@ from medrecon.bench.stale import code_digest, commit
 from medrecon.bench.text import stored
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
-from medrecon.instruments import Stopwatch, peak_memory_mib, reset_peak_memory
 from medrecon.mri import method_class
 from medrecon.mri.fdmr.method import Fdmr
 from medrecon.networks import load_prior
@@ -49,37 +51,16 @@ from medrecon.networks.ddgan import DdganDenoiser
 from medrecon.problem import Problem
 from medrecon.provenance import versions
 
-PARTS = ("main", "published", "costly", "shift", "curves", "shift-curves", "ablation", "rest")
+PARTS = ("main", "published", "costly", TOGETHER, "shift", "curves", "shift-curves", "ablation", "rest")
 CUDA = torch.device("cuda")
 STEPS = 1000
 """Of the DDPM and of AdaDiff's adaptation."""
 KEPT = ("slice", "at", "psnr_foreground", "stopped", "best")
 """Of a curve."""
-Solve = Callable[[Problem], tuple[Tensor, int]]
-"""(images `(slice, y, x)`, network calls a slice)."""
-
 
 FULL, QUICK, PUBLISHED = "fdmr, all weights", "fdmr", "published levels"
-PUBLISHED_OPTIONS: dict[str, Any] = {"start": 4, "patience": 40, "iterations": 50, "runs": 4}
+PUBLISHED_OPTIONS: dict[str, Any] = {"start": 4, "patience": 40, "iterations": 50, "runs": 4, "trust": "level"}
 """Of `fdmr` on levels even in time, settled on the tuning volumes by `sweep_fdmr.py` as well."""
-
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """One line of the table.
-
-    Attributes
-    ----------
-    solve, warm : the run, and a short one that sets libraries up and records what will be replayed.
-    few : whether it is too slow for all slices.
-    """
-
-    name: str
-    options: Mapping[str, Any]
-    prior: Prior
-    solve: Solve
-    warm: Solve
-    few: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +99,7 @@ class Entries:
             "main": (["val"], self._main()),
             "published": (["val"], self._published()),
             "costly": (["val"], self._costly()),
+            TOGETHER: (["val"], self._together()),
             "shift": (SHIFTED, self._shift()),
             "curves": (["val"], self._curves()),
             "shift-curves": (SHIFTED, self._curves()[:3]),
@@ -158,10 +140,7 @@ class Entries:
 
     def _costly(self) -> list[Entry]:
         found = [_fdmr(FULL, self.full, self.priors["ddgan"]), _fdmr("dip", self.dip, self.priors["ddgan"])]
-        if "ddpm" in self.priors:
-            found.append(_ddpm(f"ddpm {self.count}", self.count, self.priors["ddpm"]))
-        elif "image" in self.priors:
-            found.append(_ddpm(f"ddpm {self.count}, image prior", self.count, self.priors["image"]))
+        found += self._stepwise()
         adadiff = {"mode": "adadiff", "iterations": self.count}
         found.append(_fdmr("adadiff", adadiff, self.priors["ddgan"]))
         if "published" in self.priors:
@@ -169,6 +148,19 @@ class Entries:
         if "l1" in self.priors:
             found.append(_fdmr("fdmr, all weights, l1 prior", self.full, self.priors["l1"]))
         return found
+
+    def _stepwise(self) -> list[Entry]:
+        """The control of a thousand steps."""
+        if "ddpm" in self.priors:
+            return [_ddpm(f"ddpm {self.count}", self.count, self.priors["ddpm"])]
+        if "image" in self.priors:
+            return [_ddpm(f"ddpm {self.count}, image prior", self.count, self.priors["image"])]
+        return []
+
+    def _together(self) -> list[Entry]:
+        least = 2 if self.tiny else 20
+        names = ("static", QUICK, f"spirit {least}", f"dds {least}")
+        return [*(entry for entry in self._main() if entry.name in names), *self._stepwise()]
 
     def _curves(self) -> list[Traced]:
         short, longer = (6, 6) if self.tiny else (60, 200)
@@ -184,7 +176,7 @@ class Entries:
 
     def _ablation(self) -> list[Entry]:
         """One option at a time beside those of `fdmr`."""
-        other = "level" if self.quick.get("trust") == "holdout" else "holdout"
+        other = "level" if Fdmr(**self.quick).trust == "holdout" else "holdout"
         ways: dict[str, dict[str, Any]] = {
             "as it is": {}, "no refinement": {"refine": "none"}, "R1": {"refine": "renoise"},
             "R1, 4 times": {"refine": "renoise", "runs": 4}, "R2": {"refine": "deterministic"},
@@ -243,7 +235,7 @@ def _ddpm(name: str, steps: int, prior: Prior) -> Entry:
     def run(count: int) -> Solve:
         return lambda problem: (ddpm(problem, prior, count, 0), count)
 
-    return Entry(name, {"steps": steps}, prior, run(steps), run(min(steps, 4)), few=True)
+    return Entry(name, {"steps": steps}, prior, run(steps), run(min(steps, 4)))
 
 
 def row(entry: Entry, named: Named, few: int) -> dict[str, Any]:
@@ -251,24 +243,17 @@ def row(entry: Entry, named: Named, few: int) -> dict[str, Any]:
     case = named.case
     part = evenly(case.problem.n_slices, few if entry.few else None)
     problem = case.problem.select(part)
-    entry.warm(problem)
-    reset_peak_memory(problem.device)
-    clock = Stopwatch(problem.device)
-    with clock.running():
-        image, calls = entry.solve(problem)
+    image, found = timed(entry, problem)
     magnitude = in_scan_units(image, problem, case.scan).abs()
     return {
-        **_key(entry.name, named), "options": dict(entry.options), "prior": entry.prior.name,
-        "weights_sha256": entry.prior.sha256, "coils": problem.maps.shape[1], "matrix": list(problem.image_shape[1:]),
-        "reference": case.kind, "network_calls": calls, "seconds_per_slice": clock.seconds / problem.n_slices,
-        "batch": problem.n_slices, "calibration_seconds_per_slice": case.calibration_seconds,
-        "peak_memory_mib": peak_memory_mib(problem.device), "net_acceleration": case.scan.net_acceleration,
+        **_key(entry.name, named), **found, "reference": case.kind,
+        "calibration_seconds_per_slice": case.calibration_seconds, "net_acceleration": case.scan.net_acceleration,
         **scored(magnitude, case, part),
     }  # fmt: skip
 
 
 class Run:
-    """Rows and curves that are there, and what is yet to be."""
+    """Rows, batches and curves that are there, and what is yet to be."""
 
     def __init__(self, given: argparse.Namespace) -> None:
         self.given, self.began = given, time.monotonic()
@@ -276,9 +261,11 @@ class Run:
         files = {name: getattr(given, name) for name in ("ddgan", "published", "l1", "image", "ddpm")}
         self.entries = Entries({name: load_prior(file, device) for name, file in files.items() if file}, given)
         self.cases = Cases(given.data, given.slices, device, tiny=given.tiny)
+        self.sizes = TINY_SIZES if given.tiny else SIZES
+        self.large = Cases(given.data, max(self.sizes), device, tiny=given.tiny)
         held = read_json(given.out) if stored(given.out).exists() else {}
         self.rows, self.curves = held.get("rows", []), held.get("curves", [])
-        self.refused = held.get("refused", [])
+        self.batches, self.refused = held.get("batches", []), held.get("refused", [])
         self.head = {
             "device": str(device), "versions": versions(device), "commit": commit(), "protocol": "full-range",
             "code": {method: code_digest(method) for method in ("fdmr", "dds", "spirit")},
@@ -288,25 +275,31 @@ class Run:
     def __call__(self) -> bool:
         """Whether all is there."""
         parts = self.entries.parts()
-        for name in self.given.parts:
-            groups, asked = parts[name]
-            accels = self.given.accel[-1:] if name == "ablation" else self.given.accel
-            # entry by entry, so that a call that ends early has the most telling ones of all cases
-            for each in asked:
-                for named in self.cases(groups, accels):
-                    if not self._done(each, named):
-                        return False
-        return True
+        return all(self._done(*asked) for name in self.given.parts for asked in self._asked(name, parts[name]))
 
-    def _done(self, each: Entry | Traced, named: Named) -> bool:
+    def _asked(self, name: str, part: Part) -> Iterator[tuple[Entry | Traced, Named, int | None]]:
+        """Each entry on each case; of `together` with how many slices at once."""
+        groups, asked = part
+        if name == TOGETHER:
+            for entry, accel in in_order([each for each in asked if isinstance(each, Entry)], self.given.accel):
+                for named in self.large(groups, [accel]):
+                    yield from ((entry, named, most) for most in self.sizes)
+            return
+        accels = self.given.accel[-1:] if name == "ablation" else self.given.accel
+        # entry by entry, so that a call that ends early has the most telling ones of all cases
+        for each in asked:
+            yield from ((each, named, None) for named in self.cases(groups, accels))
+
+    def _done(self, each: Entry | Traced, named: Named, most: int | None) -> bool:
         """False where no time is left for it."""
-        key, found = _key(each.name, named), self.rows if isinstance(each, Entry) else self.curves
-        if _holds(found, key) or _holds(self.refused, key):
+        key = _key(each.name, named) | ({} if most is None else {"most": most})
+        found = self.curves if isinstance(each, Traced) else self.rows if most is None else self.batches
+        if _holds(found, key) or key in [{k: v for k, v in other.items() if k != "why"} for other in self.refused]:
             return True
         if time.monotonic() - self.began > self.given.seconds:
             return False
         try:
-            said = self._add(each, named, key)
+            said = self._add(each, named, most, key)
         except InputError as error:
             said = f"refused: {error}"
             self.refused.append({**key, "why": str(error)})
@@ -314,14 +307,20 @@ class Run:
         self.keep()
         return True
 
-    def _add(self, each: Entry | Traced, named: Named, key: dict[str, Any]) -> str:
-        if isinstance(each, Entry):
+    def _add(self, each: Entry | Traced, named: Named, most: int | None, key: dict[str, Any]) -> str:
+        if isinstance(each, Traced):
+            records = curve(named.case, each.method, each.prior, MASK_SEED, self.given.few)
+            self.curves.append({**key, "slices": [{name: record[name] for name in KEPT} for record in records]})
+            return "curve"
+        if most is None:
             made = row(each, named, self.given.few)
             self.rows.append(made)
-            return f"{made['mean']['psnr_foreground']:.2f} dB, {made['seconds_per_slice']:.3f} s a slice"
-        records = curve(named.case, each.method, each.prior, MASK_SEED, self.given.few)
-        self.curves.append({**key, "slices": [{name: each[name] for name in KEPT} for each in records]})
-        return "curve"
+            score = made["mean"]["psnr_foreground"]
+        else:
+            made = {**key, **batch_row(each, named, most)}
+            self.batches.append(made)
+            score = made["psnr_foreground"]
+        return f"{score:.2f} dB, {made['seconds_per_slice']:.3f} s a slice"
 
     def keep(self) -> None:
         write_json(self._whole(), self.given.out)
@@ -330,7 +329,8 @@ class Run:
         write_json({**self._whole(), "summary": summary(self.rows, self.curves)}, self.given.out)
 
     def _whole(self) -> dict[str, Any]:
-        return {**self.head, "rows": self.rows, "curves": self.curves, "refused": self.refused}
+        made = {"rows": self.rows, "batches": self.batches, "curves": self.curves, "refused": self.refused}
+        return {**self.head, **made}
 
 
 def _key(name: str, named: Named) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def lines(rows: Rows) -> list[dict[str, Any]]:
             if scored:
                 scores = {key: mean(s[key] for s in scored) for key in scored[0]}
                 seconds = median(row["seconds_per_slice"] for row in own)
-                costs = {"seconds_per_slice": seconds, "slices": len(scored)}
+                costs = {"seconds_per_slice": seconds, "slices": len(scored), "at_once": batches(own)}
                 found.append({"group": group, "accel": accel, "entry": entry, **scores, **costs})
     return found
 
@@ -49,8 +49,20 @@ def scored_slices(row: Row) -> list[int]:
     return [i for i, each in enumerate(row["slices"]) if each[FOREGROUND] is not None]
 
 
+def batches(rows: Rows) -> list[int]:
+    """How many slices went through the network at once: one where all weights adapt, which are then a slice's own."""
+    return sorted({1 if _alone(row["options"]) else row["batch"] for row in rows})
+
+
+def _alone(options: Mapping[str, Any]) -> bool:
+    return options.get("parameters") == "all" or options.get("mode") in ("adadiff", "dip") or options.get("batch") == 1
+
+
 def gains(rows: Rows) -> list[dict[str, Any]]:
-    """Foreground dB that fdmr gains over each other entry, on the same slices, and its share of that one's seconds."""
+    """Foreground dB that fdmr gains over each other entry, on the same slices, and its share of that one's seconds.
+
+    `at_once` says how many slices of either went together: shares are of what a slice takes as the entries are run.
+    """
     found = []
     for (group, accel), members in by(rows, "group", "accel").items():
         entries = {entry: each for (entry,), each in by(members, "entry").items()}
@@ -63,6 +75,7 @@ def gains(rows: Rows) -> list[dict[str, Any]]:
                     found.append({
                         "group": group, "accel": accel, "of": ours, "over": other, "db": mean(by_scan.values()),
                         "by_scan": by_scan, "share_of_seconds": share,
+                        "at_once": [batches(entries[ours]), batches(entries[other])],
                     })  # fmt: skip
     return found
 

@@ -18,13 +18,13 @@ from statistics import median
 from typing import Any, cast
 
 import torch
+from kept import write_json
 from torch.utils.flop_counter import FlopCounterMode
 
 from medrecon.bench.stale import commit
 from medrecon.calibration import build_problem
 from medrecon.diffusion.prior import Prior
 from medrecon.instruments import peak_memory_mib
-from medrecon.io import write_json
 from medrecon.masks import pattern
 from medrecon.mri import method_class
 from medrecon.networks import EDMDenoiser, load_prior

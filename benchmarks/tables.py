@@ -30,6 +30,7 @@ from sheets.ct_steps import KINDS as CT_STEPS
 from sheets.ct_training import KINDS as CT_TRAINING
 from sheets.ddgan_training import KINDS as DDGAN_TRAINING
 from sheets.fdmr import KINDS as FDMR
+from sheets.fdmr_batches import KINDS as FDMR_BATCHES
 from sheets.fdmr_by_j import KINDS as FDMR_BY_J
 from sheets.fdmr_sweep import KINDS as FDMR_SWEEP
 from sheets.figure import draw
@@ -186,6 +187,7 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         *CT_TRAINING,
         *DDGAN_TRAINING,
         *FDMR,
+        *FDMR_BATCHES,
         *FDMR_BY_J,
         *FDMR_SWEEP,
     )

@@ -1,6 +1,5 @@
 """The programs that settle and measure FDMR, at toy size: what they take, write, and go on from."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import fdmr_cases
 import fdmr_curves
 import fdmr_shift
 import sweep_fdmr
+from fdmr_scans import SIZE, called, head, packs
 from small_priors import image_file
 
 from medrecon import weights
@@ -26,30 +26,10 @@ from medrecon.diffusion.adaptation.stopping import HoldOut
 from medrecon.errors import InputError
 from medrecon.mri.fdmr.method import Fdmr
 
-SIZE = 40
-
-
-def head(name, n=4, voxel=(3.0, 1.0, 1.0)):
-    """A textured ellipse."""
-    y, x = (torch.arange(SIZE) - SIZE / 2 for _ in range(2))
-    inside = ((y[:, None] / 15).square() + (x / 12).square() < 1).float()
-    texture = 0.2 * torch.randn(n, SIZE, SIZE, generator=torch.Generator().manual_seed(len(name)))
-    return TrainingVolume(inside * (0.7 + texture).clamp(0), voxel, name, name)
-
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    monkeypatch.setattr(fdmr_cases, "TINY", SIZE)
-    write_pack(tmp_path / "val.h5", [head("one"), head("other")])
-    write_pack(tmp_path / "tune.h5", [head("first_sag"), head("second")])
-    return tmp_path
-
-
-def called(monkeypatch, program, data, out, *options):
-    quick = ["--device", "cpu", "--accel", "2", "--tiny"]
-    monkeypatch.setattr(sys, "argv", [program.__name__, str(data), str(out), *options, *quick])
-    program.main()
-    return json.loads(out.read_text())
+    return packs(tmp_path, monkeypatch)
 
 
 def test_groups_are_named_volumes_of_packs_and_a_missing_file_leaves_its_group_out(data):
@@ -131,14 +111,30 @@ def test_the_bench_goes_on_with_slow_entries_on_few_slices(data, monkeypatch, ca
     found = called(monkeypatch, fdmr_bench, data, out, *options, "--parts", *parts)
     scored = {row["entry"]: [each["psnr"] is not None for each in row["slices"]] for row in found["rows"]}
     assert {name for name, slices in scored.items() if not all(slices)} == {
-        "fdmr, all weights", "dip", "dip 1000", "adadiff", "ddpm 6, image prior",
+        "fdmr, all weights", "dip", "dip 1000", "adadiff",
     }  # fmt: skip
+    assert {row["batch"] for row in found["rows"] if row["entry"] in ("fdmr", "ddpm 6, image prior")} == {2}
     assert [curve["entry"] for curve in found["curves"]] == ["fdmr", "fdmr, all weights", "dip"]
     assert all(len(each["at"]) == 7 for curve in found["curves"] for each in curve["slices"])
     assert {line["over"] for line in found["summary"]["gains"]} >= {"static", "adadiff", "dip", "spirit 2"}
     again = called(monkeypatch, fdmr_bench, data, out, *options, "--parts", *parts, "--seconds", "0")
     assert again["rows"] == found["rows"]
     assert "all there" in capsys.readouterr().out
+
+
+def test_published_levels_name_all_that_was_settled_for_them():
+    assert fdmr_bench.PUBLISHED_OPTIONS.keys() >= {"trust", "patience", "iterations"}
+    assert Fdmr(**fdmr_bench.PUBLISHED_OPTIONS).trust == "level"
+
+
+@pytest.mark.parametrize(("own", "other"), [("level", "holdout"), ("holdout", "level")])
+def test_the_ablation_has_the_trust_that_the_method_has_not(data, monkeypatch, own, other):
+    prior = tiny_file(data / "ddgan.safetensors")
+    monkeypatch.setattr(sys, "argv", ["", str(data), "o.json", "--ddgan", str(prior), "--image", "", "--device", "cpu"])
+    entries = fdmr_bench.Run(fdmr_bench.arguments()).entries
+    entries.quick = {"trust": own}
+    told = [each for each in entries.parts()["ablation"][1] if ", trust by " in each.name]
+    assert [(each.name, each.options["trust"]) for each in told] == [(f"fdmr, trust by {other}", other)]
 
 
 def test_what_cannot_be_run_is_told_and_the_rest_goes_on(data, monkeypatch):

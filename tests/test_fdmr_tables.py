@@ -1,4 +1,4 @@
-"""Tables of FDMR: slices that all entries have, gains on the same slices, J by J, where E2 stops. No torch."""
+"""Tables of FDMR: slices that all entries have, gains on these, equal batches, J by J, where E2 stops. No torch."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 import fdmr_summary as numbers
 from sheets import fdmr as fdmr_tables
+from sheets import fdmr_batches as batch_tables
 from sheets import fdmr_by_j as by_j_tables
 from sheets import fdmr_sweep as sweep_tables
 from sheets.parts import REGISTRY
@@ -17,12 +18,21 @@ from sheets.parts import REGISTRY
 NAMES = ("psnr", "ssim", "psnr_foreground", "ssim_foreground")
 
 
-def row(entry, psnr, scan="a", group="val", accel=8.0, seconds=1.0):
+def row(entry, psnr, scan="a", group="val", accel=8.0, seconds=1.0, batch=2, **options):
     """`psnr` holds a number a slice, None for one that was left out."""
     return {
         "entry": entry, "group": group, "scan": scan, "accel": accel, "prior": "ddpm", "weights_sha256": "f" * 64,
         "coils": 8, "reference": "simulated", "network_calls": 9, "seconds_per_slice": seconds,
-        "peak_memory_mib": None, "slices": [dict.fromkeys(NAMES, value) for value in psnr],
+        "peak_memory_mib": None, "batch": batch, "options": options,
+        "slices": [dict.fromkeys(NAMES, value) for value in psnr],
+    }  # fmt: skip
+
+
+def at_once(entry, most, seconds, scan="a", accel=8.0, batch=None):
+    """A row of how long `most` slices at once took."""
+    return {
+        "entry": entry, "group": "val", "scan": scan, "accel": accel, "most": most, "batch": batch or most, "coils": 8,
+        "reference": "simulated", "seconds_per_slice": seconds,
     }  # fmt: skip
 
 
@@ -49,7 +59,7 @@ def test_scores_are_of_the_slices_that_every_entry_has():
     rows = [row("fdmr", [30.0, 40.0]), row("adadiff", [31.0, None], seconds=10.0)]
     assert {line["entry"]: line["psnr_foreground"] for line in numbers.lines(rows)} == {"fdmr": 30.0, "adadiff": 31.0}
     found = body(fdmr_tables.fdmr_quality([record(rows)]))
-    assert [(line[0], line[3]) for line in found] == [("| fdmr", "30.00 / 30.000"), ("| adadiff", "31.00 / 31.000")]
+    assert [(line[0], line[4]) for line in found] == [("| fdmr", "30.00 / 30.000"), ("| adadiff", "31.00 / 31.000")]
 
 
 def test_controls_are_not_shipped_and_other_networks_are_earlier_ones():
@@ -83,7 +93,57 @@ def test_gains_are_paired_and_listed_by_volume_with_the_share_of_seconds():
 
 def test_times_faster_are_those_of_the_ddpm_with_all_steps():
     rows = [row("fdmr", [30.0], seconds=0.5), row("ddpm 1000", [29.0], seconds=4.0)]
-    assert [line[5] for line in body(fdmr_tables.fdmr_quality([record(rows)]))] == ["8×", "1×"]
+    assert [line[6] for line in body(fdmr_tables.fdmr_quality([record(rows)]))] == ["8×", "1×"]
+
+
+def test_only_entries_with_as_many_slices_at_once_are_held_against_the_time_of_the_ddpm():
+    rows = [
+        row("fdmr", [30.0], seconds=0.5, batch=6),
+        row("ddpm 1000", [29.0], seconds=4.0, batch=6),
+        row("dds 20", [29.0], seconds=0.1, batch=2),
+        # whatever they were given, slices whose weights adapt go one by one
+        row("adadiff", [29.0], seconds=8.0, batch=6, mode="adadiff"),
+        row("dip", [29.0], seconds=8.0, batch=6, mode="dip"),
+        row("fdmr, all weights", [29.0], seconds=1.0, batch=6, parameters="all"),
+    ]
+    text = fdmr_tables.fdmr_quality([record(rows)])
+    assert {line[0]: (line[3], line[6]) for line in body(text)} == {
+        "| fdmr": ("6", "8×"), "| ddpm 1000": ("6", "1×"), "| dds 20": ("2", "–"), "| adadiff": ("1", "–"),
+        "| dip": ("1", "–"), "| fdmr, all weights": ("1", "–"),
+    }  # fmt: skip
+    assert "two at a time" not in text
+    shares = {tuple(line[:2]): line[5] for line in body(fdmr_tables.fdmr_claims([record(rows)]))}
+    assert shares["| fdmr", "ddpm 1000"] == "1 / 8 |"
+    assert shares["| fdmr", "adadiff"] == "1 / 16 (6 against 1) |"
+    assert shares["| fdmr, all weights", "adadiff"] == "1 / 8 |"
+
+
+def test_seconds_by_how_many_go_at_once_stand_against_the_ddpm_with_as_many():
+    rows = [
+        *(at_once("fdmr", 2, s, scan) for scan, s in (("a", 0.5), ("b", 0.5), ("c", 9.0))),
+        *(at_once("ddpm 1000", 2, s, scan) for scan, s in (("a", 1.0), ("b", 1.0), ("c", 1.0))),
+        *(at_once("fdmr", 16, s, accel=a, batch=12) for a, s in ((4.0, 0.1), (8.0, 0.3))),
+        *(at_once("ddpm 1000", 16, s, accel=a, batch=12) for a, s in ((4.0, 1.0), (8.0, 1.2))),
+        at_once("dds 20", 6, 0.02),
+    ]
+    text = batch_tables.fdmr_batches([record([], batches=rows)])
+    assert "seconds a slice, 2 at once | seconds a slice, 6 at once | seconds a slice, 12 at once" in text
+    assert "16 slices at most of 3 scans" in text
+    assert body(text) == [
+        ["| fdmr", "0.5", "–", "0.2", "2×", "–", "7× |"],
+        ["| ddpm 1000", "1", "–", "1.1", "1×", "–", "1× |"],
+        ["| dds 20 (not all cases)", "–", "0.02", "–", "–", "–", "– |"],
+    ]
+
+
+def test_times_faster_are_of_the_volumes_that_both_have():
+    rows = [at_once("fdmr", 2, 0.5), at_once("fdmr", 2, 50.0, "b"), at_once("ddpm 1000", 2, 4.0)]
+    assert body(batch_tables.fdmr_batches([record([], batches=rows)]))[0][2] == "8× |"
+
+
+@pytest.mark.parametrize("more", [{}, {"batches": []}])
+def test_results_without_batches_say_so(more):
+    assert batch_tables.fdmr_batches([record([row("fdmr", [30.0])], **more)]) == "*Not measured yet.*"
 
 
 def test_options_stand_apart_against_fdmr_on_their_own_slices():

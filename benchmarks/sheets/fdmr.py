@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import mean
 from typing import Any
 
-from fdmr_summary import FOREGROUND, OURS, by, differences, gains, lines
+from fdmr_summary import FOREGROUND, OURS, batches, by, differences, gains, lines
 
 from sheets.comparison import Row
 from sheets.figure import CostFigure
@@ -36,19 +36,19 @@ def fdmr_quality(records: Sequence[Record]) -> str:
         most = {a: max(line["slices"] for (at, _), line in found.items() if at == a) for a in mine}
         part = any(mine[a]["slices"] < most[a] for a in mine)
         body.append((
-            f"{entry}{' (not all slices)' if part else ''}", network(members[0]), _calls(members),
+            f"{entry}{' (not all slices)' if part else ''}", network(members[0]), _calls(members), at_once(members),
             *(_pair(mine.get(a)) for a in accels), *(_seconds(mine.get(a)) for a in accels),
             _faster(mine, found), _memory(members),
         ))  # fmt: skip
-    head = ("entry", "network", "calls", *(f"R {a:g}" for a in accels), *(f"seconds a slice, R {a:g}" for a in accels),
-            f"faster than {RIVAL}", "MiB")  # fmt: skip
+    head = ("entry", "network", "calls", "at once", *(f"R {a:g}" for a in accels),
+            *(f"seconds a slice, R {a:g}" for a in accels), f"faster than {RIVAL}", "MiB")  # fmt: skip
     return (
         table(head, body)
         + caption(held, rows)
         + (
             " PSNR / SSIM of the foreground. Seconds: median over the volumes, calibration excluded, one run after one "
-            "of a few iterations. Slices of a volume go together, six of them; two at a time of the thousand calls of "
-            f"`{RIVAL}`; one by one where all weights adapt."
+            "of a few iterations. At once: slices of a volume that go through the network together, one where all "
+            f"weights adapt; only entries with as many at once are held against the time of `{RIVAL}`."
         )
     )
 
@@ -61,12 +61,19 @@ def fdmr_claims(records: Sequence[Record]) -> str:
         (
             line["of"], line["over"], f"{line['accel']:g}", f"{line['db']:+.2f}",
             " / ".join(f"{value:+.2f}" for _, value in sorted(line["by_scan"].items())),
-            f"1 / {1 / line['share_of_seconds']:.3g}",
+            f"1 / {1 / line['share_of_seconds']:.3g}{_unequal(*line['at_once'])}",
         )
         for line in gains(rows) if line["over"] in CLAIMED
     ]  # fmt: skip
     head = ("of", "over", "R", "difference, dB", "by volume, dB", "share of its seconds")
-    return table(head, body) + caption(held, rows) + " Foreground PSNR, same slices; volumes in alphabetical order."
+    return (
+        table(head, body)
+        + caption(held, rows)
+        + (
+            " Foreground PSNR, same slices; volumes in alphabetical order. In brackets, where they differ: how many "
+            "slices go at once of the one and of the other."
+        )
+    )
 
 
 def fdmr_shift(records: Sequence[Record]) -> str:
@@ -123,9 +130,12 @@ def fdmr_cost(records: Sequence[Record]) -> CostFigure:
 KINDS: tuple[Callable[[Sequence[Record]], str], ...] = (fdmr_quality, fdmr_claims, fdmr_shift, fdmr_options)
 
 
-def caption(held: Record, rows: Sequence[Row]) -> str:
-    """Slices, masks, protocol, coils, machine and commit, as evaluation.md 9 wants them beside every row."""
-    counted = [line["slices"] for line in lines(rows)]
+def caption(held: Record, rows: Sequence[Row], slices: int | None = None) -> str:
+    """Slices, masks, protocol, coils, machine and commit, as evaluation.md 9 wants them beside every row.
+
+    `slices` are counted unless they are given.
+    """
+    counted = [line["slices"] for line in lines(rows)] if slices is None else [slices]
     scans = {row["scan"] for row in rows}
     coils, told = (", ".join(sorted({str(row[key]) for row in rows})) for key in ("coils", "reference"))
     return (
@@ -141,6 +151,16 @@ def network(row: Row) -> str:
     if row["prior"].split(".")[0] not in CONTROLS:
         return text
     return f"{text.removesuffix(', earlier weights')}, not shipped"  # whether there is a record of them or not
+
+
+def at_once(rows: Sequence[Row]) -> str:
+    """How many slices go through the network together."""
+    return " or ".join(map(str, batches(rows)))
+
+
+def _unequal(ours: Sequence[int], others: Sequence[int]) -> str:
+    told = (" or ".join(map(str, each)) for each in (ours, others))
+    return "" if ours == others else f" ({' against '.join(told)})"
 
 
 def _is_option(entry: str) -> bool:
@@ -161,7 +181,7 @@ def _faster(mine: Mapping[float, Row], found: Mapping[tuple[float, str], Row]) -
     told = [
         found[a, RIVAL]["seconds_per_slice"] / line["seconds_per_slice"]
         for a, line in mine.items()
-        if (a, RIVAL) in found
+        if (a, RIVAL) in found and found[a, RIVAL]["at_once"] == line["at_once"]
     ]
     return f"{mean(told):.3g}×" if told else "–"
 
