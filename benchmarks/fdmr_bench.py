@@ -59,8 +59,12 @@ KEPT = ("slice", "at", "psnr_foreground", "stopped", "best")
 """Of a curve."""
 
 FULL, QUICK, PUBLISHED = "fdmr, all weights", "fdmr", "published levels"
-PUBLISHED_OPTIONS: dict[str, Any] = {"start": 4, "patience": 40, "iterations": 50, "runs": 4, "trust": "level"}
+PUBLISHED_OPTIONS: dict[str, Any] = {"told": 3, "patience": 10, "iterations": 60, "runs": 4, "trust": "level"}
 """Of `fdmr` on levels even in time, settled on the tuning volumes by `sweep_fdmr.py` as well."""
+
+
+NEVER_EARLY: dict[str, Any] = {"patience": 200}
+"""Of `dip`: for a hundred iterations it foretells withheld lines no better, and any patience below would end it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +95,7 @@ class Entries:
         self.paths = {"parameters": "low-rank", **paths, **self.few}
         # what drives an untrained network: the step and the ends of the full mode
         driven = ("rate", "trust", "patience")
-        self.dip = {"mode": "dip", **{k: v for k, v in full.items() if k in driven}, **self.few}
+        self.dip = {"mode": "dip", **{k: v for k, v in full.items() if k in driven}, **NEVER_EARLY, **self.few}
         self.e1 = chosen.get("modulation", {}).get("fixed_count", 5)
 
     def parts(self) -> dict[str, Part]:

@@ -21,6 +21,7 @@ from medrecon.bench.identity import Row
 from medrecon.bench.runners import CONTROL, has_low_band
 from medrecon.masks import KINDS
 from medrecon.mri import METHODS, method_class
+from medrecon.networks.load import MAKERS
 
 PACKAGE = Path(medrecon.__file__).parent
 ROOMS = (
@@ -34,7 +35,7 @@ SHARED = ("bench/cases.py", "bench/sources.py", "bench/suite.py")
 MASKS = ("masks",)
 """Where that of rows under any mask does."""
 NETWORK = ("networks/load.py", "weights/files.py", "weights/quantise.py")
-"""How the network of a prior comes from its file."""
+"""How the network of any prior comes from its file."""
 LOW_BAND = ("bench/low_band_error.py",)
 """What is measured of methods with a low band alone."""
 DIGITS = 12
@@ -90,8 +91,15 @@ def _own(method: str) -> tuple[str, ...]:
         return ("networks/unrolled.py", *NETWORK)
     if method not in METHODS:
         return ()
-    network = NETWORK if method_class(method).needs_prior else ()
-    return (_file(METHODS[method]), *network, *(LOW_BAND if has_low_band(method) else ()))
+    return (_file(METHODS[method]), *_network(method), *(LOW_BAND if has_low_band(method) else ()))
+
+
+def _network(method: str) -> tuple[str, ...]:
+    """How the network of its prior comes from its file; of a kind that is none of its own, an image prior."""
+    if not method_class(method).needs_prior:
+        return ()
+    own = MAKERS.get(method_class(method).default_prior or "")
+    return (*NETWORK, *(() if own is None else (_file(own),)))
 
 
 def _file(place: str) -> str:

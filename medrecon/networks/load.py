@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,20 @@ from medrecon import weights
 from medrecon.diffusion.path import VE
 from medrecon.diffusion.prior import Prior
 from medrecon.errors import InputError
-from medrecon.networks.band_prior import KIND as BAND_KIND
-from medrecon.networks.band_prior import band_prior
 from medrecon.networks.calibration_record import recorded_spread
-from medrecon.networks.ddgan.ddpm import KIND as DDPM_KIND
-from medrecon.networks.ddgan.ddpm import ddpm_prior
-from medrecon.networks.ddgan.load import KIND as DDGAN_KIND
-from medrecon.networks.ddgan.load import ddgan_prior
 from medrecon.networks.edm import EDMDenoiser
 from medrecon.networks.ready import misfit_explained, ready_network
 from medrecon.networks.unet import UNetOptions
 
 KIND = "mri-image"
+MAKERS = {
+    KIND: "medrecon.networks.load:image_prior",
+    "mri-hfs": "medrecon.networks.band_prior:band_prior",
+    "mri-ddgan": "medrecon.networks.ddgan.load:ddgan_prior",
+    "mri-ddpm": "medrecon.networks.ddgan.ddpm:ddpm_prior",
+}
+"""What makes a prior, by the kind of its weights. Imported when it is asked for, so that what is known of a result, the
+code that decides it, is that of its own network and not of all."""
 
 
 def load_prior(name: str, device: torch.device | str = "cpu") -> Prior:
@@ -48,7 +51,7 @@ def check_kind(settings: Mapping[str, Any], name: str) -> None:
     if kind not in MAKERS:
         raise InputError(
             f"{name} holds weights of kind '{kind}'; an image prior is of kind '{KIND}', one of the high band "
-            f"of '{BAND_KIND}', a DDGAN of '{DDGAN_KIND}', a DDPM of '{DDPM_KIND}'"
+            "of 'mri-hfs', a DDGAN of 'mri-ddgan', a DDPM of 'mri-ddpm'"
         )
 
 
@@ -56,8 +59,8 @@ def made_prior(
     tensors: Mapping[str, Tensor], settings: Mapping[str, Any], device: torch.device, name: str, sha256: str | None
 ) -> Prior:
     """A prior from weights and the settings that were stored with them; raises InputError if they do not fit."""
-    make = MAKERS.get(settings.get("kind", KIND), image_prior)
-    return make(tensors, settings, device, name, sha256)
+    module, make = MAKERS.get(settings.get("kind", KIND), MAKERS[KIND]).split(":")
+    return getattr(import_module(module), make)(tensors, settings, device, name, sha256)
 
 
 def image_prior(
@@ -76,7 +79,3 @@ def image_denoiser(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], d
     """Network and preconditioning from weights and the settings that were stored with them."""
     options = UNetOptions.from_dict(settings["network"])
     return EDMDenoiser(ready_network(tensors, options, device), settings["sigma_data"], options.multiple)
-
-
-MAKERS = {KIND: image_prior, BAND_KIND: band_prior, DDGAN_KIND: ddgan_prior, DDPM_KIND: ddpm_prior}
-"""What makes a prior, by the kind of its weights."""

@@ -36,6 +36,8 @@ def changed(tmp_path):
         ("diffusion/sampler.py", WITH_PRIOR),
         ("networks/inference.py", {*WITH_PRIOR, CONTROL}),
         ("networks/unrolled.py", {CONTROL}),
+        ("networks/ddgan/layers.py", {"fdmr"}),
+        ("networks/band_prior.py", {"hfs", "hfs-paper", "hfs-released"}),
         ("weights/quantise.py", {*WITH_PRIOR, CONTROL}),
         ("diffusion/datasteps/self_consistent.py", {"spirit"}),
         ("mri/wavelet.py", {"wavelet"}),

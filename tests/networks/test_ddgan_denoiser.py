@@ -6,11 +6,13 @@ from test_ddgan_networks import TINY, stirred
 
 from medrecon import weights
 from medrecon.errors import InputError
-from medrecon.networks import load_prior
+from medrecon.networks import band_prior, load_prior
 from medrecon.networks.ddgan import DdganDenoiser, Schedule
+from medrecon.networks.ddgan import ddpm as ddpm_kind
+from medrecon.networks.ddgan import load as ddgan_kind
 from medrecon.networks.ddgan.ddpm import LIMIT, MriDdpm, Process
 from medrecon.networks.ddgan.generator import generator_from_seed
-from medrecon.networks.load import made_prior
+from medrecon.networks.load import KIND, MAKERS, made_prior
 from medrecon.networks.unet import UNet, UNetOptions
 
 CPU = torch.device("cpu")
@@ -160,3 +162,10 @@ def test_the_ddpm_is_a_prior_of_a_thousand_steps():
     x = complex_normal(2, 11, 14)
     assert prior.denoise(x, torch.tensor(500.0)).shape == x.shape
     assert prior.denoise(x, torch.tensor([3.0, 900.0])).dtype == torch.complex64
+
+
+def test_kinds_are_made_where_they_are_at_home():
+    assert list(MAKERS) == [KIND, band_prior.KIND, ddgan_kind.KIND, ddpm_kind.KIND]
+    for kind, home in zip(list(MAKERS)[1:], (band_prior, ddgan_kind, ddpm_kind), strict=True):
+        module, name = MAKERS[kind].split(":")
+        assert (module, callable(getattr(home, name))) == (home.__name__, True)
