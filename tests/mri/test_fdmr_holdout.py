@@ -1,4 +1,4 @@
-"""Samples that `fdmr` withholds, of all slices at once: those that the evaluation's hold-out draws one by one."""
+"""Samples that `fdmr` withholds, of all slices at once: those that each by itself would draw one after the other."""
 
 import dataclasses
 
@@ -6,9 +6,9 @@ import pytest
 import torch
 from problems import make_problem
 
+from medrecon.crop import centred
 from medrecon.errors import InputError
-from medrecon.evaluation.holdout import withheld
-from medrecon.mri.fdmr.holdout import _enough, _seed, withheld_samples, without
+from medrecon.mri.fdmr.holdout import _seed, withheld_samples, without
 from medrecon.mri.fdmr.joined import joined
 from medrecon.problem import Problem
 
@@ -41,16 +41,41 @@ def points_of(kernel: tuple[int, int], density: float) -> Problem:
 
 
 def one_by_one(problem: Problem, share: float, seed: int) -> torch.Tensor:
-    """By the evaluation's hold-out, a generator a slice."""
-    if len(problem.phase_axes) == 1:
-        axis = "yx".index(problem.phase_axes[0])
-        share = _enough(share, int(problem.mask.any(1 - axis).sum()) - problem.acs[axis])
+    """Each slice by itself, a line or block after the other until there are enough."""
+    samples = problem.mask.clone()
+    windows = [centred(n, size) for n, size in zip(SHAPE, problem.acs, strict=True)]
+    whole = [axis not in problem.phase_axes for axis in "yx"]
+    samples[tuple(slice(None) if w else window for w, window in zip(whole, windows, strict=True))] = False
     drawn = []
     for number in problem.slice_ids:
         generator = torch.Generator().manual_seed(_seed(seed, problem.case, number))
-        block = tuple(problem.kernel.shape[-2:])
-        drawn.append(withheld(problem.mask, problem.acs, problem.phase_axes, block, generator, share))
+        way = lines_one_by_one if len(problem.phase_axes) == 1 else blocks_one_by_one
+        drawn.append(way(problem, samples, share, generator))
     return torch.stack(drawn)
+
+
+def lines_one_by_one(problem: Problem, samples: torch.Tensor, share: float, generator: torch.Generator):
+    axis = "yx".index(problem.phase_axes[0])
+    candidates = samples.any(1 - axis).nonzero().flatten()
+    outside = int(problem.mask.any(1 - axis).sum()) - problem.acs[axis]
+    count = max(1, round(max(share, min(3 / outside, 0.5)) * len(candidates)))
+    chosen = torch.zeros_like(samples)
+    for i in candidates[torch.randperm(len(candidates), generator=generator)[:count]]:
+        chosen.select(axis, int(i)).copy_(samples.select(axis, int(i)))
+    return chosen
+
+
+def blocks_one_by_one(problem: Problem, samples: torch.Tensor, share: float, generator: torch.Generator):
+    points, chosen = samples.nonzero(), torch.zeros_like(samples)
+    sides = (5, 5) if problem.kernel is None else problem.kernel.shape[-2:]
+    for i in torch.randperm(len(points), generator=generator):
+        window = tuple(
+            slice(max(int(p) - n // 2, 0), int(p) - n // 2 + n) for p, n in zip(points[i], sides, strict=True)
+        )
+        chosen[window] = samples[window]
+        if int(chosen.sum()) >= share * int(samples.sum()):
+            break
+    return chosen
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.77])

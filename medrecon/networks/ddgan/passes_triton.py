@@ -17,14 +17,20 @@ TILE = 4096
 """Values that a program holds."""
 
 
+@triton.jit
+def _own(pixels, PIXELS: tl.constexpr, CHANNELS: tl.constexpr, PADDED: tl.constexpr):
+    """Pixels and channels of a program, and which of them there are."""
+    pixel, channel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS), tl.arange(0, PADDED)
+    return pixel, channel, (pixel < pixels)[:, None] & (channel < CHANNELS)[None, :]
+
+
 @triton.jit(do_not_specialize=["pixels", "height", "width"])
 def _halved(
     x_ptr, out_ptr, pixels, height, width, gain,
     PIXELS: tl.constexpr, CHANNELS: tl.constexpr, PADDED: tl.constexpr,
 ):  # fmt: skip
     """Output of `height` x `width`; [1, 3, 3, 1] / 8 along both axes, times `gain`."""
-    pixel, channel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS), tl.arange(0, PADDED)
-    mask = (pixel < pixels)[:, None] & (channel < CHANNELS)[None, :]
+    pixel, channel, mask = _own(pixels, PIXELS, CHANNELS, PADDED)
     column, row, image = pixel % width, pixel // width % height, pixel // width // height
     total = tl.zeros([PIXELS, PADDED], tl.float32)
     for tap in tl.static_range(16):
@@ -43,8 +49,7 @@ def _doubled(
     PIXELS: tl.constexpr, CHANNELS: tl.constexpr, PADDED: tl.constexpr,
 ):  # fmt: skip
     """Output of `height` x `width`; the nearest pixel three times and the next one once, over 4, times `gain`."""
-    pixel, channel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS), tl.arange(0, PADDED)
-    mask = (pixel < pixels)[:, None] & (channel < CHANNELS)[None, :]
+    pixel, channel, mask = _own(pixels, PIXELS, CHANNELS, PADDED)
     column, row, image = pixel % width, pixel // width % height, pixel // width // height
     total = tl.zeros([PIXELS, PADDED], tl.float32)
     for tap in tl.static_range(4):
@@ -63,8 +68,7 @@ def _summed(
     x_ptr, other_ptr, bias_ptr, out_ptr, pixels, factor,
     PIXELS: tl.constexpr, CHANNELS: tl.constexpr, PADDED: tl.constexpr,
 ):  # fmt: skip
-    pixel, channel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS), tl.arange(0, PADDED)
-    mask = (pixel < pixels)[:, None] & (channel < CHANNELS)[None, :]
+    pixel, channel, mask = _own(pixels, PIXELS, CHANNELS, PADDED)
     place = pixel.to(tl.int64)[:, None] * CHANNELS + channel[None, :]
     total = tl.load(x_ptr + place, mask=mask, other=0.0).to(tl.float32)
     total += tl.load(other_ptr + place, mask=mask, other=0.0).to(tl.float32)
