@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from medrecon.networks.ddgan.initial import draw_weights
-from medrecon.networks.ddgan.layers import StepEmbedding
+from medrecon.networks.ddgan.layers import HALF_POWER, StepEmbedding
 from medrecon.networks.ddgan.resample import Resample
 
 SLOPE = 0.2
@@ -85,7 +85,7 @@ class DownBlock(nn.Module):
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         h = self.first(F.leaky_relu(x, SLOPE)) + self.timing(time)[:, :, None, None]
         h = self.second(self.halve(F.leaky_relu(h, SLOPE)))
-        return (self.skip(self.halve(x)) + h) * 0.5**0.5
+        return (self.skip(self.halve(x)) + h) * HALF_POWER
 
 
 def batch_spread(x: Tensor, group: int) -> Tensor:

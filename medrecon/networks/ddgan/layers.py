@@ -88,4 +88,4 @@ class Attention(nn.Module):
         pixels = self.norm(x).flatten(2).transpose(1, 2)[:, None]
         found = F.scaled_dot_product_attention(self.query(pixels), self.key(pixels), self.value(pixels))
         added = self.out(found)[:, 0].transpose(1, 2).reshape(n, c, h, w)
-        return (x + added) * 0.5**0.5
+        return (x + added) * HALF_POWER
