@@ -3,20 +3,19 @@
 python benchmarks/fdmr_bench.py DATA OUT.json --ddgan FILE [--published FILE] [--l1 FILE] [--image mri-image]
                                 [--ddpm FILE]
                                 [--sweep SWEEP.json]
-                                [--parts main published costly together shift curves shift-curves ablation rest]
+                                [--parts main costly published together shift curves shift-curves ablation rest]
                                 [--accel 4 8] [--slices 6] [--few 2] [--device cuda] [--seconds 560] [--tiny]
 
 DATA as in `fdmr_cases`. `--published` is a prior with AdaDiff's levels, where --ddgan has others: what is theirs runs
 with it as well. SWEEP.json of `sweep_fdmr.py` has the options that `fdmr` runs with, settled on other patients. Rows
 that OUT.json holds are not made again, so that calls of bounded time join; none begins after `--seconds`. A row is one
-entry on one case: scores after one warm run of a few iterations, seconds of sampling without calibration. Entries take
---slices of each volume at once, those that adapt slice by slice --few of these. `batches` hold seconds by how many
-slices go at once, `curves` every iterate of adaptations: gain by J, where E2 stops against the J that the truth would
-choose, and the J at which fdmr leads dip by 1 dB. `summary` has what the issue asks of them. `--tiny` rehearses it all
-at few pixels.
+entry on --slices of one volume: scores after one warm run of a few iterations, seconds of sampling without calibration.
+`batches` hold seconds by how many slices go at once, `curves` every iterate of adaptations of --few slices a volume:
+gain by J, where E2 stops against the J that the truth would choose, and the J at which fdmr leads dip by 1 dB.
+`summary` has what the issue asks of them. `--tiny` rehearses it all at few pixels.
 
-main: held-out patients, what is quick. published: with AdaDiff's levels. costly: adadiff, dip, DDPM and all weights
-there. together: 2, 6 and 16 slices at once there, of fdmr, the DDPM, static, spirit and dds. shift: other anatomy and
+main: held-out patients, what is quick. costly: all weights, dip, DDPM and adadiff there. published: with AdaDiff's
+levels. together: 2, 6 and 16 slices at once there, of fdmr, the DDPM, static, spirit and dds. shift: other anatomy and
 planes. ablation: one option of fdmr at a time, at the last R. rest: controls that take longest and say least.
 """
 
@@ -39,7 +38,7 @@ from fdmr_together import SIZES, TINY_SIZES, TOGETHER, batch_row, in_order
 from kept import read_json, write_json
 from torch import Tensor
 
-from medrecon.bench.cases import evenly, in_scan_units, scored
+from medrecon.bench.cases import in_scan_units, scored
 from medrecon.bench.stale import code_digest, commit
 from medrecon.bench.text import stored
 from medrecon.diffusion.prior import Prior
@@ -51,8 +50,7 @@ from medrecon.networks.ddgan import DdganDenoiser
 from medrecon.problem import Problem
 from medrecon.provenance import versions
 
-PARTS = ("main", "published", "costly", TOGETHER, "shift", "curves", "shift-curves", "ablation", "rest")
-CUDA = torch.device("cuda")
+PARTS = ("main", "costly", "published", TOGETHER, "shift", "curves", "shift-curves", "ablation", "rest")
 STEPS = 1000
 """Of the DDPM and of AdaDiff's adaptation."""
 KEPT = ("slice", "at", "psnr_foreground", "stopped", "best")
@@ -92,6 +90,7 @@ class Entries:
         self.quick = {**modulated, **self.few}
         self.full = {"parameters": "all", **full, **self.few}
         self.old = {**PUBLISHED_OPTIONS, **self.few}
+        self.adadiff = {"mode": "adadiff", "iterations": self.count}
         self.paths = {"parameters": "low-rank", **paths, **self.few}
         # what drives an untrained network: the step and the ends of the full mode
         driven = ("rate", "trust", "patience")
@@ -134,21 +133,19 @@ class Entries:
         return [
             _fdmr(f"static, {PUBLISHED}", {"mode": "static"}, prior),
             _fdmr(f"{QUICK}, {PUBLISHED}", self.old, prior),
+            _fdmr(f"adadiff, {PUBLISHED}", self.adadiff, prior),
         ]
 
     def _shift(self) -> list[Entry]:
         """Of the quick ones the prior's own and one that does not adapt, and the reference mode."""
-        left_out = ("l1 prior", "ddpm prior", " 50", f"static, {PUBLISHED}")
+        left_out = ("l1 prior", "ddpm prior", " 50", f"static, {PUBLISHED}", f"adadiff, {PUBLISHED}")
         own = [entry for entry in [*self._main(), *self._published()] if not entry.name.endswith(left_out)]
         return [*own, _fdmr(FULL, self.full, self.priors["ddgan"])]
 
     def _costly(self) -> list[Entry]:
         found = [_fdmr(FULL, self.full, self.priors["ddgan"]), _fdmr("dip", self.dip, self.priors["ddgan"])]
         found += self._stepwise()
-        adadiff = {"mode": "adadiff", "iterations": self.count}
-        found.append(_fdmr("adadiff", adadiff, self.priors["ddgan"]))
-        if "published" in self.priors:
-            found.append(_fdmr(f"adadiff, {PUBLISHED}", adadiff, self.priors["published"]))
+        found.append(_fdmr("adadiff", self.adadiff, self.priors["ddgan"]))
         if "l1" in self.priors:
             found.append(_fdmr("fdmr, all weights, l1 prior", self.full, self.priors["l1"]))
         return found
@@ -182,7 +179,7 @@ class Entries:
         """One option at a time beside those of `fdmr`."""
         other = "level" if Fdmr(**self.quick).trust == "holdout" else "holdout"
         ways: dict[str, dict[str, Any]] = {
-            "as it is": {}, "no refinement": {"refine": "none"}, "R1": {"refine": "renoise"},
+            "no refinement": {"refine": "none"}, "R1": {"refine": "renoise"},
             "R1, 4 times": {"refine": "renoise", "runs": 4}, "R2": {"refine": "deterministic"},
             "R3": {"refine": "original"}, "level 2": {"level": 2}, "hard data step": {"data": "hard"},
             "posterior": {"draws": "posterior", "refine": "renoise"}, "8 calls": {"steps": 8},
@@ -193,16 +190,15 @@ class Entries:
             "E3": {"stop": "discrepancy"},
         }  # fmt: skip
         ddgan = self.priors["ddgan"]
-        found = [_fdmr(f"fdmr, {name}", {**self.quick, **way}, ddgan, few=True) for name, way in ways.items()]
-        return [*found, _fdmr("fdmr, low-rank", self.paths, ddgan, few=True)]
+        found = [_fdmr(f"fdmr, {name}", {**self.quick, **way}, ddgan) for name, way in ways.items()]
+        return [*found, _fdmr("fdmr, low-rank", self.paths, ddgan)]
 
     def _rest(self) -> list[Entry | Traced]:
         long = {"mode": "dip", "iterations": self.count, "stop": "count"}
         found: list[Entry | Traced] = [_fdmr("dip 1000", {**self.dip, **long}, self.priors["ddgan"])]
         if "l1" in self.priors:
             found.append(Traced(f"{FULL}, l1 prior", self._curves()[1].method, self.priors["l1"]))
-            adadiff = {"mode": "adadiff", "iterations": self.count}
-            found.append(_fdmr("adadiff, l1 prior", adadiff, self.priors["l1"]))
+            found.append(_fdmr("adadiff, l1 prior", self.adadiff, self.priors["l1"]))
         return found
 
     @property
@@ -210,7 +206,7 @@ class Entries:
         return cast(DdganDenoiser, self.priors["ddgan"].denoise).schedule.steps
 
 
-def _fdmr(name: str, options: Mapping[str, Any], prior: Prior, few: bool | None = None) -> Entry:
+def _fdmr(name: str, options: Mapping[str, Any], prior: Prior) -> Entry:
     method = Fdmr(**options)
     short = method if method.mode == "static" else replace(method, iterations=min(4, method.iterations or 4))
 
@@ -221,8 +217,7 @@ def _fdmr(name: str, options: Mapping[str, Any], prior: Prior, few: bool | None 
 
         return solve
 
-    alone = method.plan(CUDA).parameters == "all" and method.mode != "static"
-    return Entry(name, options, prior, run(method), run(short), alone if few is None else few)
+    return Entry(name, options, prior, run(method), run(short))
 
 
 def _drawing(label: str, name: str, options: Mapping[str, Any], prior: Prior) -> Entry:
@@ -242,17 +237,15 @@ def _ddpm(name: str, steps: int, prior: Prior) -> Entry:
     return Entry(name, {"steps": steps}, prior, run(steps), run(min(steps, 4)))
 
 
-def row(entry: Entry, named: Named, few: int) -> dict[str, Any]:
+def row(entry: Entry, named: Named) -> dict[str, Any]:
     """Scores and costs of one entry on one case."""
-    case = named.case
-    part = evenly(case.problem.n_slices, few if entry.few else None)
-    problem = case.problem.select(part)
+    case, problem = named.case, named.case.problem
     image, found = timed(entry, problem)
     magnitude = in_scan_units(image, problem, case.scan).abs()
     return {
         **_key(entry.name, named), **found, "reference": case.kind,
         "calibration_seconds_per_slice": case.calibration_seconds, "net_acceleration": case.scan.net_acceleration,
-        **scored(magnitude, case, part),
+        **scored(magnitude, case, slice(None)),
     }  # fmt: skip
 
 
@@ -317,7 +310,7 @@ class Run:
             self.curves.append({**key, "slices": [{name: record[name] for name in KEPT} for record in records]})
             return "curve"
         if most is None:
-            made = row(each, named, self.given.few)
+            made = row(each, named)
             self.rows.append(made)
             score = made["mean"]["psnr_foreground"]
         else:
@@ -363,8 +356,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sweep", type=Path)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--accel", type=float, nargs="+", default=[4.0, 8.0])
-    parser.add_argument("--slices", type=int, default=6)
-    parser.add_argument("--few", type=int, default=2)
+    parser.add_argument("--slices", type=int, default=6, help="of each volume")
+    parser.add_argument("--few", type=int, default=2, help="of each volume, in curves")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--seconds", type=float, default=560)
     parser.add_argument("--tiny", action="store_true")

@@ -23,7 +23,6 @@ class Entry:
     Attributes
     ----------
     solve, warm : the run, and a short one that sets libraries up and records what will be replayed.
-    few : whether it is too slow for all slices.
     """
 
     name: str
@@ -31,7 +30,6 @@ class Entry:
     prior: Prior
     solve: Solve
     warm: Solve
-    few: bool = False
 
 
 def timed(entry: Entry, problem: Problem) -> tuple[Tensor, dict[str, Any]]:
