@@ -1,7 +1,11 @@
 """What the DDGAN's layers do on a card in one pass is what plain torch says, derivatives as well."""
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from medrecon.networks.ddgan import layers, norm, resample
@@ -42,6 +46,26 @@ def test_a_convolution_leaves_its_bias_to_the_sum_behind_it():
     plain = F.conv2d(x, conv.weight, conv.bias, padding=1)
     torch.testing.assert_close(conv(x) + conv.offset[:, None, None], plain)
     torch.testing.assert_close(half_power_sum(x, conv(x), conv.offset), (x + plain) * 0.5**0.5)
+
+
+def test_a_compiler_is_spared_the_search_for_triton(monkeypatch):
+    def untraceable():
+        raise AssertionError("the graph would break here, in every block")
+
+    monkeypatch.setattr(norm, "has_triton", untraceable)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    assert not norm.in_one_pass(cast(Tensor, SimpleNamespace(is_cuda=True)))
+
+
+@pytest.mark.cuda
+@on_a_card
+def test_they_compile_as_one_graph_on_a_card():
+    network = generator_from_seed(SMALL, 0, "cuda").requires_grad_(False)
+    for n, weight in enumerate(network.parameters()):  # an untrained one answers nothing
+        weight += 0.1 * drawn(*weight.shape, seed=n, device="cuda")
+    given = drawn(4, 2, 16, 16, device="cuda"), torch.tensor([1, 2, 3, 4]).cuda(), drawn(4, 6).cuda()
+    with torch.backends.cudnn.flags(allow_tf32=False):
+        close(torch.compile(network, backend="eager", fullgraph=True)(*given), network(*given), 1e-4)
 
 
 @pytest.mark.cuda

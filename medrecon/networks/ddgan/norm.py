@@ -38,7 +38,8 @@ def adaptive_norm_silu(x: Tensor, scale: Tensor, shift: Tensor, added: Tensor | 
 
 def in_one_pass(x: Tensor) -> bool:
     """Whether the Triton kernels of this folder serve `x`."""
-    return x.is_cuda and has_triton() and not torch.compiler.is_compiling()
+    # the compiler is asked first: it cannot trace the search for Triton, and would break its graph there
+    return not torch.compiler.is_compiling() and x.is_cuda and has_triton()
 
 
 def _factors(x: Tensor, scale: Tensor, shift: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
