@@ -1,4 +1,4 @@
-"""Files of results as the programs here read and write them: compressed where the name ends in .json.gz."""
+"""Files of results as the programs here read and write them: compressed where the name ends in .json.xz."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from medrecon.evaluation import score
 from medrecon.mri import method_class
 from medrecon.provenance import versions
 
-RESULTS = Path(__file__).parent / "results" / "noise_rules.json.gz"
+RESULTS = Path(__file__).parent / "results" / "noise_rules.json.xz"
 SWEEPS: dict[str, list[dict[str, Any]]] = {
     "sense": [{"prior_variance": v, "iterations": n} for v in (0.005, 0.01, 0.02, 0.05) for n in (10, 20)],
     "spirit-linear": [{"iterations": n} for n in (10, 15, 20, 25, 30)],

@@ -44,7 +44,7 @@ from medrecon.diffusion.sampler import Sampler
 from medrecon.problem import Problem
 from medrecon.provenance import versions
 
-RESULTS = Path(__file__).parent / "results" / "posterior_fixtures.json.gz"
+RESULTS = Path(__file__).parent / "results" / "posterior_fixtures.json.xz"
 FRESH = tuple(range(101, 109))
 """Seeds of mixtures on which nothing was chosen; the tuned ones have their number of components as seed."""
 

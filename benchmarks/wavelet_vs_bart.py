@@ -35,7 +35,7 @@ from medrecon.provenance import versions
 from medrecon.simulate.nifti import load_volume
 from medrecon.simulate.scan import evaluation_slices, simulate_scan
 
-RESULTS = Path(__file__).parent / "results" / "wavelet_vs_bart.json.gz"
+RESULTS = Path(__file__).parent / "results" / "wavelet_vs_bart.json.xz"
 ITERATIONS = 100
 WEIGHTS = tuple(float(f"{w:.3g}") for w in np.geomspace(5e-4, 1.6e-2, 6))
 """In the Problem's units: 99th percentile of the ACS image = 1."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from gzip import BadGzipFile
 from pathlib import Path
 from typing import Any
-from zlib import error
 
 from medrecon.atomic import whole_file
 from medrecon.bench.columns import packed, unpacked
@@ -54,7 +52,7 @@ def read_rows(path: Path) -> list[Row]:
         rows = json.loads(read_text(path))["rows"]
         if all(isinstance(row, dict) and {"suite", "code", "scan", "method"} <= set(row) for row in rows):
             return list(map(unpacked, rows))
-    except (ValueError, KeyError, TypeError, BadGzipFile, EOFError, error):
+    except (ValueError, KeyError, TypeError):
         pass
     raise InputError(f"{path} holds no rows of medrecon bench; give another name with -o, or move that file away")
 

@@ -27,7 +27,7 @@ from medrecon.progress import OnStep, Progress, silent
 START, END, RHO, STEPS, CG = 1.0, 1.0, 15.0, 20, 5
 """Of estimates: first level in standard deviations of the prior's images, last one in those of the data, spacing,
 network calls, conjugate-gradient iterations. With the other defaults within 0.05 dB of the best of 20 calls in
-benchmarks/results/sampler_sweep.json.gz. `Annealing` has those of draws."""
+benchmarks/results/sampler_sweep.json.xz. `Annealing` has those of draws."""
 FEW = 2.0
 """First level where there are half as many calls or fewer, 0.4 dB better than `START` at R 10; in between by the
 number of calls. High levels clear aliasing, which takes calls at low ones else."""

@@ -26,7 +26,7 @@ class Sense(Method):
     weight : of |u|^2, in units of A^H A; None takes data_sigma^2 / prior_variance, the Bayesian ridge of a white
         Gaussian prior.
     prior_variance : of that prior, per real component, in the Problem's units; the default is the best
-        mean over the scans of `benchmarks/results/noise_rules.json.gz`.
+        mean over the scans of `benchmarks/results/noise_rules.json.xz`.
     iterations : fixed count, from the same sweep; few of them regularise too (semi-convergence).
     """
 

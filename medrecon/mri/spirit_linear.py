@@ -35,7 +35,7 @@ class SpiritLinear(Method):
     Attributes
     ----------
     weight : of the data; None takes `inconsistency / noise^2`, so that both terms count their own variance.
-    iterations : fixed count, the best of `benchmarks/results/noise_rules.json.gz`; directions that neither term
+    iterations : fixed count, the best of `benchmarks/results/noise_rules.json.xz`; directions that neither term
         determines converge last and are left out.
     """
 

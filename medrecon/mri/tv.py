@@ -27,7 +27,7 @@ class TotalVariation(Method):
     Attributes
     ----------
     weight : None takes `noise_factor * data_sigma`.
-    noise_factor : within 0.03 dB of the best mean over the scans of `benchmarks/results/noise_rules.json.gz`.
+    noise_factor : within 0.03 dB of the best mean over the scans of `benchmarks/results/noise_rules.json.xz`.
     iterations : of FISTA.
     inner_iterations : of the prox.
     """

@@ -33,7 +33,7 @@ class Wavelet(Method):
     Attributes
     ----------
     weight : None takes `noise_factor * data_sigma`.
-    noise_factor : 0.2 and 0.3 share the best mean over the scans of `benchmarks/results/noise_rules.json.gz`.
+    noise_factor : 0.2 and 0.3 share the best mean over the scans of `benchmarks/results/noise_rules.json.xz`.
     iterations : evaluation.md asks for at least 100.
     levels : of the transform; details of 2 to 2^levels pixels are thresholded.
     """
