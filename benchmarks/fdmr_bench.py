@@ -4,9 +4,10 @@ python benchmarks/fdmr_bench.py DATA OUT.json --ddgan FILE [--published FILE] [-
                                 [--ddpm FILE]
                                 [--sweep SWEEP.json]
                                 [--parts main costly published together shift curves shift-curves ablation rest]
+                                [--entries "fdmr" "dip" ...]
                                 [--accel 4 8] [--slices 6] [--few 2] [--device cuda] [--seconds 560] [--tiny]
 
-DATA as in `fdmr_cases`. `--published` is a prior with AdaDiff's levels, where --ddgan has others: what is theirs runs
+DATA as in `fdmr_cases`. `--published` is a prior with AdaDiff's levels, where --ddgan has others; what is theirs runs
 with it as well. SWEEP.json of `sweep_fdmr.py` has the options that `fdmr` runs with, settled on other patients. Rows
 that OUT.json holds are not made again, so that calls of bounded time join; none begins after `--seconds`. A row is one
 entry on --slices of one volume: scores after one warm run of a few iterations, seconds of sampling without calibration.
@@ -15,7 +16,7 @@ gain by J, where E2 stops against the J that the truth would choose, and the J a
 `summary` has what the issue asks of them. `--tiny` rehearses it all at few pixels.
 
 main: held-out patients, what is quick. costly: all weights, dip, DDPM and adadiff there. published: with AdaDiff's
-levels. together: 2, 6 and 16 slices at once there, of fdmr, the DDPM, static, spirit and dds. shift: other anatomy and
+levels. together: 2, 6 and 16 slices at once there, of fdmr, the DDPM, static and spirit. shift: other anatomy and
 planes. ablation: one option of fdmr at a time, at the last R. rest: controls that take longest and say least.
 """
 
@@ -160,7 +161,7 @@ class Entries:
 
     def _together(self) -> list[Entry]:
         least = 2 if self.tiny else 20
-        names = ("static", QUICK, f"spirit {least}", f"dds {least}")
+        names = ("static", QUICK, f"spirit {least}")
         return [*(entry for entry in self._main() if entry.name in names), *self._stepwise()]
 
     def _curves(self) -> list[Traced]:
@@ -179,7 +180,7 @@ class Entries:
         """One option at a time beside those of `fdmr`."""
         other = "level" if Fdmr(**self.quick).trust == "holdout" else "holdout"
         ways: dict[str, dict[str, Any]] = {
-            "no refinement": {"refine": "none"}, "R1": {"refine": "renoise"},
+            "no iterations": {"iterations": 0}, "no refinement": {"refine": "none"}, "R1": {"refine": "renoise"},
             "R1, 4 times": {"refine": "renoise", "runs": 4}, "R2": {"refine": "deterministic"},
             "R3": {"refine": "original"}, "level 2": {"level": 2}, "hard data step": {"data": "hard"},
             "posterior": {"draws": "posterior", "refine": "renoise"}, "8 calls": {"steps": 8},
@@ -277,6 +278,7 @@ class Run:
     def _asked(self, name: str, part: Part) -> Iterator[tuple[Entry | Traced, Named, int | None]]:
         """Each entry on each case; of `together` with how many slices at once."""
         groups, asked = part
+        asked = [each for each in asked if not self.given.entries or each.name in self.given.entries]
         if name == TOGETHER:
             for entry, accel in in_order([each for each in asked if isinstance(each, Entry)], self.given.accel):
                 for named in self.large(groups, [accel]):
@@ -355,6 +357,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--ddpm")
     parser.add_argument("--sweep", type=Path)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--entries", nargs="+", metavar="NAME", help="these alone")
     parser.add_argument("--accel", type=float, nargs="+", default=[4.0, 8.0])
     parser.add_argument("--slices", type=int, default=6, help="of each volume")
     parser.add_argument("--few", type=int, default=2, help="of each volume, in curves")

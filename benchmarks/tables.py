@@ -32,6 +32,7 @@ from sheets.ddgan_training import KINDS as DDGAN_TRAINING
 from sheets.fdmr import KINDS as FDMR
 from sheets.fdmr_batches import KINDS as FDMR_BATCHES
 from sheets.fdmr_by_j import KINDS as FDMR_BY_J
+from sheets.fdmr_stages import KINDS as FDMR_STAGES
 from sheets.fdmr_sweep import KINDS as FDMR_SWEEP
 from sheets.figure import draw
 from sheets.hfs import KINDS as HFS
@@ -189,6 +190,7 @@ KINDS: dict[str, Callable[[Sequence[Record]], str]] = {
         *FDMR,
         *FDMR_BATCHES,
         *FDMR_BY_J,
+        *FDMR_STAGES,
         *FDMR_SWEEP,
     )
 }

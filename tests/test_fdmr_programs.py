@@ -94,8 +94,9 @@ def test_a_sweep_goes_on_and_the_bench_takes_what_it_chose(data, monkeypatch, ca
     assert {row["options"]["rate"] for row in whole["rows"]} == {1e-2, 3e-2}
 
     bench = ["--ddgan", str(prior), "--image", "", "--sweep", str(out), "--slices", "2", "--few", "1"]
-    found = called(monkeypatch, fdmr_bench, data, data / "bench.json", *bench, "--parts", "main")
-    (row,) = [row for row in found["rows"] if row["entry"] == "fdmr"]
+    found = called(monkeypatch, fdmr_bench, data, data / "bench.json", *bench, "--parts", "main", "--entries", "fdmr")
+    (row,) = found["rows"]
+    assert row["entry"] == "fdmr"
     assert row["options"]["rate"] == chosen["rate"]
     assert row["options"]["refine"] == chosen["refine"]
 

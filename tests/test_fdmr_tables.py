@@ -12,6 +12,7 @@ import fdmr_summary as numbers
 from sheets import fdmr as fdmr_tables
 from sheets import fdmr_batches as batch_tables
 from sheets import fdmr_by_j as by_j_tables
+from sheets import fdmr_stages as stage_tables
 from sheets import fdmr_sweep as sweep_tables
 from sheets.parts import REGISTRY
 
@@ -89,6 +90,24 @@ def test_gains_are_paired_and_listed_by_volume_with_the_share_of_seconds():
     assert gain["share_of_seconds"] == pytest.approx(0.05)
     (line,) = body(fdmr_tables.fdmr_claims([record(rows)]))
     assert line[3:] == ["-0.30", "-0.20 / -0.40", "1 / 20 |"]
+
+
+def test_options_have_columns_for_the_r_that_they_were_run_at():
+    rows = [row("fdmr", [30.0], accel=4.0), row("fdmr", [20.0]), row("fdmr, R1", [20.5])]
+    text = fdmr_tables.fdmr_options([record(rows)])
+    assert body(text) == [["| R1", "+0.50", "1 |"]]
+    assert "R 8" in text.splitlines()[0]
+
+
+def test_a_stage_is_told_by_what_it_adds_to_the_one_before_on_the_slices_of_both():
+    rows = [
+        *(row("static", [30.0, 10.0], accel=a) for a in (4.0, 8.0)),
+        *(row("fdmr", [30.6, None], accel=a) for a in (4.0, 8.0)),
+        *(row("fdmr, no iterations", [score, 10.0], accel=a) for a, score in ((4.0, 30.5), (8.0, 29.0))),
+        row("dip", [20.0, 20.0]), row("static", [1.0], group="sagittal"),
+    ]  # fmt: skip
+    added = [line[3:] for line in body(stage_tables.fdmr_stages([record(rows)]))]
+    assert added == [["–", "– |"], ["+0.50", "-1.00 |"], ["+0.10", "+1.60 |"]]
 
 
 def test_times_faster_are_those_of_the_ddpm_with_all_steps():

@@ -30,7 +30,7 @@ def test_seconds_by_how_many_go_at_once_are_a_list_of_their_own(data, monkeypatc
     first = called(monkeypatch, fdmr_bench, data, out, *options, "--seconds", "0")
     assert (first["batches"], first["rows"]) == ([], [])
     found = called(monkeypatch, fdmr_bench, data, out, *options)
-    order = ["fdmr", "ddpm 6, image prior", "static", "spirit 2", "dds 2"]
+    order = ["fdmr", "ddpm 6, image prior", "static", "spirit 2"]
     told = [(row["entry"], row["most"], row["batch"]) for row in found["batches"]]
     assert told == [(name, most, min(most, 2)) for name in order for most in (1, 16)]  # of four slices two are no ends
     assert found["rows"] == []
@@ -53,7 +53,7 @@ def test_first_come_the_entries_of_the_claim_at_the_last_r():
 
 def test_no_method_deals_the_largest_batch_into_several_calls():
     batches = [Fdmr(**fdmr_bench.PUBLISHED_OPTIONS).batch, Fdmr().batch]
-    batches += [method_class(name)().batch for name in ("spirit", "dds")]
+    batches.append(method_class("spirit")().batch)
     assert min(batches) >= max(fdmr_together.SIZES)
 
 

@@ -19,7 +19,7 @@ CONTROLS = ("l1", "l1n", "ddpm", "published")
 CLAIMED = ("static", "static, posterior", "dip", "adadiff", "dip 1000", RIVAL, "spirit 20", "spirit 50", "dds 20",
            "dds 20, ddpm prior", "fdmr, l1 prior", "fdmr, all weights, l1 prior", "static, published levels",
            "fdmr, published levels", "adadiff, published levels")  # fmt: skip
-DRAWN = ("static", "static, posterior", "fdmr", "spirit 20", "dds 20, ddpm prior", "static, published levels",
+DRAWN = ("static", "fdmr", "fdmr, all weights", "fdmr, l1 prior", "spirit 20", "static, published levels",
          "fdmr, published levels", "dip", RIVAL, "adadiff")  # fmt: skip
 """As many as there are colours."""
 STYLES = {"fdmr": "-o", "ours": "--s", "others": ":^"}
@@ -100,7 +100,8 @@ def fdmr_options(records: Sequence[Record]) -> str:
     """One option at a time, against `fdmr` with its own on the same slices."""
     (held,) = records
     rows = [row for row in held["rows"] if row["group"] == VAL]
-    accels, entries = sorted({row["accel"] for row in rows}), by(rows, "entry")
+    accels = sorted({row["accel"] for row in rows if _is_option(row["entry"])})
+    entries = by(rows, "entry")
     own, body = by(entries.get(("fdmr",), []), "accel"), []
     for (entry,), members in entries.items():
         if _is_option(entry):
