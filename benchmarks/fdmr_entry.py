@@ -10,6 +10,7 @@ from torch import Tensor
 
 from medrecon.diffusion.prior import Prior
 from medrecon.instruments import Stopwatch, peak_memory_mib, reset_peak_memory
+from medrecon.mri.fdmr.method import Fdmr
 from medrecon.problem import Problem
 
 Solve = Callable[[Problem], tuple[Tensor, int]]
@@ -30,6 +31,15 @@ class Entry:
     prior: Prior
     solve: Solve
     warm: Solve
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """An adaptation that is looked at iterate by iterate."""
+
+    name: str
+    method: Fdmr
+    prior: Prior
 
 
 def timed(entry: Entry, problem: Problem) -> tuple[Tensor, dict[str, Any]]:

@@ -14,6 +14,8 @@ import adapt_image_prior
 import fdmr_bench
 import fdmr_cases
 import fdmr_curves
+import fdmr_entry
+import fdmr_parts
 import fdmr_shift
 import sweep_fdmr
 from fdmr_scans import SIZE, called, head, packs
@@ -125,8 +127,8 @@ def test_the_bench_goes_on_with_every_entry_on_the_same_slices(data, monkeypatch
 
 
 def test_published_levels_name_all_that_was_settled_for_them():
-    assert fdmr_bench.PUBLISHED_OPTIONS.keys() >= {"trust", "patience", "iterations"}
-    assert Fdmr(**fdmr_bench.PUBLISHED_OPTIONS).trust == "level"
+    assert fdmr_parts.PUBLISHED_OPTIONS.keys() >= {"trust", "patience", "iterations"}
+    assert Fdmr(**fdmr_parts.PUBLISHED_OPTIONS).trust == "level"
 
 
 @pytest.mark.parametrize(("own", "other"), [("level", "holdout"), ("holdout", "level")])
@@ -156,7 +158,7 @@ def test_every_option_of_the_ablation_is_one_of_the_method(data, monkeypatch):
     prior = tiny_file(data / "ddgan.safetensors")
     monkeypatch.setattr(sys, "argv", ["", str(data), "o.json", "--ddgan", str(prior), "--image", "", "--device", "cpu"])
     entries = fdmr_bench.Run(fdmr_bench.arguments()).entries.parts()
-    names = [entry.name for _, asked in entries.values() for entry in asked if isinstance(entry, fdmr_bench.Entry)]
+    names = [entry.name for _, asked in entries.values() for entry in asked if isinstance(entry, fdmr_entry.Entry)]
     assert len(set(names)) >= 20
 
 

@@ -9,6 +9,8 @@ from tiny_ddgan import tiny_file
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 import fdmr_bench
+import fdmr_entry
+import fdmr_parts
 import fdmr_together
 from fdmr_scans import SIZE, called, packs
 from small_priors import image_file
@@ -43,7 +45,7 @@ def test_seconds_by_how_many_go_at_once_are_a_list_of_their_own(data, monkeypatc
 
 def test_first_come_the_entries_of_the_claim_at_the_last_r():
     def entry(name):
-        return fdmr_bench.Entry(name, {}, None, None, None)
+        return fdmr_entry.Entry(name, {}, None, None, None)
 
     names = ("static", "fdmr", "spirit 20", "ddpm 1000")
     told = [(each.name, accel) for each, accel in fdmr_together.in_order(list(map(entry, names)), [4.0, 8.0])]
@@ -52,7 +54,7 @@ def test_first_come_the_entries_of_the_claim_at_the_last_r():
 
 
 def test_no_method_deals_the_largest_batch_into_several_calls():
-    batches = [Fdmr(**fdmr_bench.PUBLISHED_OPTIONS).batch, Fdmr().batch]
+    batches = [Fdmr(**fdmr_parts.PUBLISHED_OPTIONS).batch, Fdmr().batch]
     batches.append(method_class("spirit")().batch)
     assert min(batches) >= max(fdmr_together.SIZES)
 
