@@ -26,6 +26,8 @@ PUBLISHED_OPTIONS: dict[str, Any] = {"told": 3, "patience": 10, "iterations": 60
 """Of `fdmr` on levels even in time, settled on the tuning volumes by `sweep_fdmr.py` as well."""
 
 
+NOTHING = 1e-12
+"""A rate of adaptation that leaves the network as it is: stage 2 with all that it does but learn."""
 NEVER_EARLY: dict[str, Any] = {"patience": 200}
 """Of `dip`: for a hundred iterations it foretells withheld lines no better, and any patience below would end it."""
 
@@ -135,7 +137,8 @@ class Entries:
         """One option at a time beside those of `fdmr`."""
         other = "level" if Fdmr(**self.quick).trust == "holdout" else "holdout"
         ways: dict[str, dict[str, Any]] = {
-            "no iterations": {"iterations": 0}, "no refinement": {"refine": "none"}, "R1": {"refine": "renoise"},
+            "no iterations": {"iterations": 0}, "not adapted": {"iterations": 1, "rate": NOTHING},
+            "no refinement": {"refine": "none"}, "R1": {"refine": "renoise"},
             "R1, 4 times": {"refine": "renoise", "runs": 4}, "R2": {"refine": "deterministic"},
             "R3": {"refine": "original"}, "level 2": {"level": 2}, "hard data step": {"data": "hard"},
             "posterior": {"draws": "posterior", "refine": "renoise"}, "8 calls": {"steps": 8},

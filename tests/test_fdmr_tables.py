@@ -103,7 +103,7 @@ def test_a_stage_is_told_by_what_it_adds_to_the_one_before_on_the_slices_of_both
     rows = [
         *(row("static", [30.0, 10.0], accel=a) for a in (4.0, 8.0)),
         *(row("fdmr", [30.6, None], accel=a) for a in (4.0, 8.0)),
-        *(row("fdmr, no iterations", [score, 10.0], accel=a) for a, score in ((4.0, 30.5), (8.0, 29.0))),
+        *(row("fdmr, not adapted", [score, 10.0], accel=a) for a, score in ((4.0, 30.5), (8.0, 29.0))),
         row("dip", [20.0, 20.0]), row("static", [1.0], group="sagittal"),
     ]  # fmt: skip
     added = [line[3:] for line in body(stage_tables.fdmr_stages([record(rows)]))]

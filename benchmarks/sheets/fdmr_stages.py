@@ -11,7 +11,8 @@ from sheets.parts import Record, table
 
 STAGES = {
     "static": "stage 1",
-    "fdmr, no iterations": "and weighed by withheld samples, with a last call, not adapted",
+    "fdmr, no iterations": "and stage 3, a last call",
+    "fdmr, not adapted": "and stage 2 without learning: a call weighed by withheld samples",
     "fdmr": "and adapted: all of `fdmr`",
 }
 
